@@ -1,0 +1,2 @@
+//! See the description in Cargo.toml.
+fn main() {}
