@@ -1,0 +1,103 @@
+//! A certificate authority made for one run, and the server certificate that it signs.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// Why a certificate could not be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The certificate could not be made.
+    #[error("cannot make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The TLS library does not take the certificate.
+    #[error("cannot serve with the certificate made for this run")]
+    Server(#[from] rustls::Error),
+}
+
+/// A certificate authority for one run and a server certificate for `localhost` and `127.0.0.1`.
+///
+/// The server's certificate is a leaf without `CA:TRUE`: rustls refuses a server that shows the
+/// certificate of an authority (`CaUsedAsEndEntity`).
+#[derive(Clone)]
+pub struct Authority {
+    ca_pem: String,
+    acceptor: TlsAcceptor,
+}
+
+impl Authority {
+    /// Makes a new authority and a server certificate, each with a key of its own.
+    ///
+    /// # Errors
+    /// When the certificates cannot be made or the TLS library refuses them.
+    pub fn generate() -> Result<Self, Error> {
+        let ca = CertifiedIssuer::self_signed(authority_params()?, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let leaf = leaf_params()?.signed_by(&key, &ca)?;
+
+        let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone(), ca.der().clone()];
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            ca_pem: ca.pem(),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        })
+    }
+
+    /// The authority's certificate as PEM, for the client's `ca_file`.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Writes the authority's certificate to `path` as PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_ca(&self, path: &Path) -> io::Result<()> {
+        std::fs::write(path, &self.ca_pem)
+    }
+
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+}
+
+fn authority_params() -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "s3-testserver authority of one run");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+    params
+        .subject_alt_names
+        .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "s3-testserver");
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
