@@ -1,0 +1,3 @@
+//! The config file as its readers see it.
+
+mod documentation;
