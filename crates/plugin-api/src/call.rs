@@ -1,0 +1,255 @@
+//! argv as a value: which command, with which typed arguments.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::command::{COMMANDS, Command, CommandSpec, Group};
+use crate::error::Error;
+use crate::path::BackupPath;
+use crate::plugin::Plugin;
+use crate::scope::{ContentId, Hook, Scope};
+use crate::timestamp::Timestamp;
+
+/// One call of a plugin, checked as far as it can be without the config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the variants are the commands of `Plugin`, their fields its arguments"
+)]
+pub enum Call {
+    Help,
+    Version,
+    ApiVersion,
+    SetupForBackup {
+        config: PathBuf,
+        hook: Hook,
+    },
+    SetupForRestore {
+        config: PathBuf,
+        hook: Hook,
+    },
+    CleanupForBackup {
+        config: PathBuf,
+        hook: Hook,
+    },
+    CleanupForRestore {
+        config: PathBuf,
+        hook: Hook,
+    },
+    BackupFile {
+        config: PathBuf,
+        file: BackupPath,
+    },
+    RestoreFile {
+        config: PathBuf,
+        file: BackupPath,
+    },
+    BackupData {
+        config: PathBuf,
+        data: BackupPath,
+    },
+    RestoreData {
+        config: PathBuf,
+        data: BackupPath,
+    },
+    RestoreDataSubset {
+        config: PathBuf,
+        data: BackupPath,
+        offsets: PathBuf,
+    },
+    DeleteBackup {
+        config: PathBuf,
+        timestamp: Timestamp,
+    },
+    ReplicateBackup {
+        config: PathBuf,
+        timestamp: Timestamp,
+    },
+    DeleteReplica {
+        config: PathBuf,
+        timestamp: Timestamp,
+    },
+    BackupDirectory {
+        config: PathBuf,
+        directory: String,
+        jobs: NonZeroUsize,
+    },
+    RestoreDirectory {
+        config: PathBuf,
+        directory: String,
+        jobs: NonZeroUsize,
+    },
+    ListDirectory {
+        config: PathBuf,
+        directory: Option<String>,
+    },
+    DeleteDirectory {
+        config: PathBuf,
+        directory: String,
+    },
+    /// A command of the plugin alone: its place among [`Plugin::own_commands`].
+    Own {
+        at: usize,
+        arguments: Vec<OsString>,
+    },
+}
+
+/// The commands that a plugin has.
+pub struct Offer {
+    commands: Vec<&'static Command>,
+    own: Vec<CommandSpec>,
+}
+
+impl Offer {
+    /// Those of this plugin.
+    pub fn of<P: Plugin>(plugin: &P) -> Self {
+        let has = |group| match group {
+            Group::Required => true,
+            Group::Subset => plugin.subset().is_some(),
+            Group::Replication => plugin.replication().is_some(),
+            Group::Directories => plugin.directories().is_some(),
+        };
+        Self {
+            commands: COMMANDS
+                .iter()
+                .filter(|command| has(command.group))
+                .collect(),
+            own: P::own_commands()
+                .iter()
+                .map(|command| command.spec)
+                .collect(),
+        }
+    }
+
+    /// How each command is called: those of the API, then the plugin's own.
+    pub fn specs(&self) -> impl Iterator<Item = &CommandSpec> {
+        self.commands
+            .iter()
+            .map(|command| &command.spec)
+            .chain(&self.own)
+    }
+
+    /// Makes a call of the arguments behind the program's name.
+    ///
+    /// Every argument is taken as it stands: what begins with a minus (contentID `-1`) is no option.
+    ///
+    /// # Errors
+    /// No command or one that is not offered, the wrong number of arguments, or an argument of the wrong form.
+    pub fn parse(&self, arguments: impl IntoIterator<Item = OsString>) -> Result<Call, Error> {
+        let mut arguments = arguments.into_iter();
+        let name = arguments.next().ok_or(Error::NoCommand)?;
+        let arguments: Vec<_> = arguments.collect();
+        if let Some(command) = self
+            .commands
+            .iter()
+            .find(|command| name == command.spec.name)
+        {
+            check_count(&command.spec, arguments.len())?;
+            return (command.parse)(Arguments(arguments));
+        }
+        let Some(at) = self.own.iter().position(|spec| name == spec.name) else {
+            return Err(self.unknown(name));
+        };
+        check_count(&self.own[at], arguments.len())?;
+        Ok(Call::Own { at, arguments })
+    }
+
+    /// An unknown command, and the one that was probably meant: at most a third of its letters differ.
+    fn unknown(&self, name: OsString) -> Error {
+        let name = name.to_string_lossy().into_owned();
+        let near = self.specs().filter_map(|spec| {
+            let edits = strsim::damerau_levenshtein(&name, spec.name);
+            (edits <= name.chars().count() / 3).then_some((edits, spec.name))
+        });
+        let nearest = near.min().map(|(_, name)| name);
+        Error::UnknownCommand { name, nearest }
+    }
+}
+
+fn check_count(spec: &CommandSpec, count: usize) -> Result<(), Error> {
+    if spec.takes(count) {
+        return Ok(());
+    }
+    let accepted = match spec.arguments.len() {
+        0 => "no arguments".to_owned(),
+        _ => spec.synopsis(),
+    };
+    let count = match count {
+        0 => "none".to_owned(),
+        1 => "1 argument".to_owned(),
+        _ => format!("{count} arguments"),
+    };
+    let command = spec.name;
+    Err(Error::ArgumentCount {
+        command,
+        accepted,
+        count,
+    })
+}
+
+/// The arguments behind a command's name, whose number has been checked.
+pub(crate) struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn at(&self, index: usize) -> OsString {
+        self.0.get(index).cloned().unwrap_or_default()
+    }
+
+    fn text(&self, index: usize) -> Result<String, Error> {
+        self.at(index).into_string().map_err(Error::NotText)
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.at(0).into()
+    }
+
+    pub(crate) fn hook(&self) -> Result<Hook, Error> {
+        let content = match self.0.get(3) {
+            Some(_) => Some(ContentId::parse(&self.text(3)?)?),
+            None => None,
+        };
+        Ok(Hook {
+            directory: self.at(1).into(),
+            scope: Scope::parse(&self.text(2)?)?,
+            content,
+        })
+    }
+
+    pub(crate) fn backup_path(&self) -> Result<BackupPath, Error> {
+        BackupPath::parse(self.at(1))
+    }
+
+    pub(crate) fn offsets(&self) -> PathBuf {
+        self.at(2).into()
+    }
+
+    pub(crate) fn timestamp(&self) -> Result<Timestamp, Error> {
+        Timestamp::parse(&self.text(1)?)
+    }
+
+    pub(crate) fn directory(&self) -> Result<String, Error> {
+        self.text(1)
+    }
+
+    pub(crate) fn optional_directory(&self) -> Result<Option<String>, Error> {
+        self.0.get(1).map(|_| self.text(1)).transpose()
+    }
+
+    pub(crate) fn one_job(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
+
+    pub(crate) fn jobs(&self) -> Result<NonZeroUsize, Error> {
+        const BY_DEFAULT: NonZeroUsize = NonZeroUsize::new(5).unwrap();
+        const MOST: usize = 1000;
+        if self.0.len() < 3 {
+            return Ok(BY_DEFAULT);
+        }
+        let text = self.text(2)?;
+        match text.parse::<NonZeroUsize>() {
+            Ok(jobs) if jobs.get() <= MOST => Ok(jobs),
+            _ => Err(Error::Parallelism(text)),
+        }
+    }
+}
