@@ -122,6 +122,14 @@ impl Offer {
         }
     }
 
+    /// All that the API has, and none of a plugin's own: what a caller may send.
+    pub fn complete() -> Self {
+        Self {
+            commands: COMMANDS.iter().collect(),
+            own: Vec::new(),
+        }
+    }
+
     /// How each command is called: those of the API, then the plugin's own.
     pub fn specs(&self) -> impl Iterator<Item = &CommandSpec> {
         self.commands
@@ -250,6 +258,62 @@ impl Arguments {
         match text.parse::<NonZeroUsize>() {
             Ok(jobs) if jobs.get() <= MOST => Ok(jobs),
             _ => Err(Error::Parallelism(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(arguments: &[&str]) -> Result<Call, Error> {
+        Offer::complete().parse(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn parallelism_has_a_default_and_bounds() {
+        let jobs = |arguments: &[&str]| match parse(arguments) {
+            Ok(Call::BackupDirectory { jobs, .. }) => Some(jobs.get()),
+            _ => None,
+        };
+        assert_eq!(jobs(&["backup_directory", "c", "d"]), Some(1));
+        assert_eq!(jobs(&["backup_directory_parallel", "c", "d"]), Some(5));
+        assert_eq!(
+            jobs(&["backup_directory_parallel", "c", "d", "1000"]),
+            Some(1000)
+        );
+        for wrong in ["", "0", "-1", "1001", "many"] {
+            assert_eq!(
+                jobs(&["backup_directory_parallel", "c", "d", wrong]),
+                None,
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_leading_minus_is_no_option() {
+        let call = parse(&[
+            "setup_plugin_for_backup",
+            "--help",
+            "-x",
+            "coordinator",
+            "-1",
+        ])
+        .unwrap();
+        let Call::SetupForBackup { config, hook } = call else {
+            panic!("{call:?}")
+        };
+        assert_eq!((config, hook.directory), ("--help".into(), "-x".into()));
+        assert_eq!(hook.content.map(ContentId::get), Some(-1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_argument_panics(at in 0..COMMANDS.len(), arguments in proptest::collection::vec(any::<OsString>(), 0..6)) {
+            let name = OsString::from(COMMANDS[at].spec.name);
+            let _ = Offer::complete().parse([name].into_iter().chain(arguments));
         }
     }
 }

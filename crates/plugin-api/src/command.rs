@@ -327,3 +327,71 @@ pub(crate) const COMMANDS: &[Command] = &[
         },
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Offer;
+
+    /// Arguments that every command of this synopsis accepts.
+    fn plausible(argument: &Argument) -> &'static str {
+        match argument {
+            Argument::Required(name) | Argument::Optional(name) => match *name {
+                "LOCAL_BACKUP_DIR" => "/data/backups/20260101/20260101010101",
+                "SCOPE" => "segment",
+                "CONTENT_ID" => "\"-1\"",
+                "FILE" | "DATA_FILE" => "/data/backups/20260101/20260101010101/file",
+                "TIMESTAMP" => "20260101010101",
+                "PARALLELISM" => "7",
+                _ => "/some/path",
+            },
+        }
+    }
+
+    #[test]
+    fn a_name_stands_once() {
+        for (at, command) in COMMANDS.iter().enumerate() {
+            let name = command.spec.name;
+            assert!(
+                COMMANDS[..at].iter().all(|other| other.spec.name != name),
+                "{name} stands twice"
+            );
+        }
+    }
+
+    #[test]
+    fn optional_arguments_come_last() {
+        for command in COMMANDS {
+            let arguments = command.spec.arguments;
+            let optional = |argument: &Argument| matches!(argument, Argument::Optional(_));
+            assert!(
+                arguments.is_sorted_by_key(optional),
+                "{}",
+                command.spec.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_command_takes_its_arguments_and_no_other_number() {
+        let offer = Offer::complete();
+        for spec in offer.specs() {
+            let arguments: Vec<_> = spec.arguments.iter().map(plausible).collect();
+            for count in 0..=arguments.len() + 1 {
+                let given = arguments
+                    .iter()
+                    .copied()
+                    .chain(["/one/too/many/arguments"])
+                    .take(count);
+                let call = offer.parse([spec.name].into_iter().chain(given).map(Into::into));
+                match call {
+                    Ok(_) => assert!(spec.takes(count), "{} took {count} arguments", spec.name),
+                    Err(Error::ArgumentCount { .. }) => {
+                        assert!(!spec.takes(count), "{} refused {count}", spec.name)
+                    }
+                    Err(error) => panic!("{} {arguments:?}: {error}", spec.name),
+                }
+            }
+        }
+    }
+}

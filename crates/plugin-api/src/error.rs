@@ -12,7 +12,10 @@ pub enum Error {
     #[error("no command given, --help lists them")]
     NoCommand,
     /// There is no such command, or this plugin does without it: the two look the same.
-    #[error("unknown command {name:?}{}, --help lists the commands", nearest.map(|n| format!(", did you mean {n}?")).unwrap_or_default())]
+    #[error(
+        "unknown command {name:?}{}, --help lists the commands",
+        nearest.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
+    )]
     UnknownCommand {
         /// What was given.
         name: String,

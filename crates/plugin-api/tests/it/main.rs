@@ -1,0 +1,6 @@
+//! The plugin API as its callers see it: the example plugin as a process, and recorded calls.
+
+mod filesystem;
+mod plugin;
+mod recorded;
+mod usage;
