@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::command::{COMMANDS, Command, CommandSpec, Group};
+use crate::command::{Command, CommandSpec, Group};
+use crate::commands::COMMANDS;
 use crate::error::Error;
 use crate::path::BackupPath;
 use crate::plugin::Plugin;
@@ -12,87 +13,35 @@ use crate::scope::{ContentId, Hook, Scope};
 use crate::timestamp::Timestamp;
 
 /// One call of a plugin, checked as far as it can be without the config file.
+///
+/// The variants are the commands of [`Plugin`], their fields the arguments in their order, of which
+/// the first is the path of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the variants are the commands of `Plugin`, their fields its arguments"
-)]
+#[expect(missing_docs, reason = "the methods of Plugin tell what each one does")]
 pub enum Call {
     Help,
     Version,
     ApiVersion,
-    SetupForBackup {
-        config: PathBuf,
-        hook: Hook,
-    },
-    SetupForRestore {
-        config: PathBuf,
-        hook: Hook,
-    },
-    CleanupForBackup {
-        config: PathBuf,
-        hook: Hook,
-    },
-    CleanupForRestore {
-        config: PathBuf,
-        hook: Hook,
-    },
-    BackupFile {
-        config: PathBuf,
-        file: BackupPath,
-    },
-    RestoreFile {
-        config: PathBuf,
-        file: BackupPath,
-    },
-    BackupData {
-        config: PathBuf,
-        data: BackupPath,
-    },
-    RestoreData {
-        config: PathBuf,
-        data: BackupPath,
-    },
-    RestoreDataSubset {
-        config: PathBuf,
-        data: BackupPath,
-        offsets: PathBuf,
-    },
-    DeleteBackup {
-        config: PathBuf,
-        timestamp: Timestamp,
-    },
-    ReplicateBackup {
-        config: PathBuf,
-        timestamp: Timestamp,
-    },
-    DeleteReplica {
-        config: PathBuf,
-        timestamp: Timestamp,
-    },
-    BackupDirectory {
-        config: PathBuf,
-        directory: String,
-        jobs: NonZeroUsize,
-    },
-    RestoreDirectory {
-        config: PathBuf,
-        directory: String,
-        jobs: NonZeroUsize,
-    },
-    ListDirectory {
-        config: PathBuf,
-        directory: Option<String>,
-    },
-    DeleteDirectory {
-        config: PathBuf,
-        directory: String,
-    },
-    /// A command of the plugin alone: its place among [`Plugin::own_commands`].
-    Own {
-        at: usize,
-        arguments: Vec<OsString>,
-    },
+    SetupForBackup(PathBuf, Hook),
+    SetupForRestore(PathBuf, Hook),
+    CleanupForBackup(PathBuf, Hook),
+    CleanupForRestore(PathBuf, Hook),
+    BackupFile(PathBuf, BackupPath),
+    RestoreFile(PathBuf, BackupPath),
+    BackupData(PathBuf, BackupPath),
+    RestoreData(PathBuf, BackupPath),
+    /// The last one is the path of the offsets file.
+    RestoreDataSubset(PathBuf, BackupPath, PathBuf),
+    DeleteBackup(PathBuf, Timestamp),
+    ReplicateBackup(PathBuf, Timestamp),
+    DeleteReplica(PathBuf, Timestamp),
+    /// With the number of jobs, like the next one.
+    BackupDirectory(PathBuf, String, NonZeroUsize),
+    RestoreDirectory(PathBuf, String, NonZeroUsize),
+    ListDirectory(PathBuf, Option<String>),
+    DeleteDirectory(PathBuf, String),
+    /// A command of the plugin alone: its place among [`Plugin::own_commands`], and all its arguments.
+    Own(usize, Vec<OsString>),
 }
 
 /// The commands that a plugin has.
@@ -160,7 +109,7 @@ impl Offer {
             return Err(self.unknown(name));
         };
         check_count(&self.own[at], arguments.len())?;
-        Ok(Call::Own { at, arguments })
+        Ok(Call::Own(at, arguments))
     }
 
     /// An unknown command, and the one that was probably meant: at most a third of its letters differ.
@@ -244,10 +193,6 @@ impl Arguments {
         self.0.get(1).map(|_| self.text(1)).transpose()
     }
 
-    pub(crate) fn one_job(&self) -> NonZeroUsize {
-        NonZeroUsize::MIN
-    }
-
     pub(crate) fn jobs(&self) -> Result<NonZeroUsize, Error> {
         const BY_DEFAULT: NonZeroUsize = NonZeroUsize::new(5).unwrap();
         const MOST: usize = 1000;
@@ -274,7 +219,7 @@ mod tests {
     #[test]
     fn parallelism_has_a_default_and_bounds() {
         let jobs = |arguments: &[&str]| match parse(arguments) {
-            Ok(Call::BackupDirectory { jobs, .. }) => Some(jobs.get()),
+            Ok(Call::BackupDirectory(_, _, jobs)) => Some(jobs.get()),
             _ => None,
         };
         assert_eq!(jobs(&["backup_directory", "c", "d"]), Some(1));
@@ -302,7 +247,7 @@ mod tests {
             "-1",
         ])
         .unwrap();
-        let Call::SetupForBackup { config, hook } = call else {
+        let Call::SetupForBackup(config, hook) = call else {
             panic!("{call:?}")
         };
         assert_eq!((config, hook.directory), ("--help".into(), "-x".into()));

@@ -13,6 +13,7 @@
 
 mod call;
 mod command;
+mod commands;
 mod error;
 mod failure;
 mod path;

@@ -55,16 +55,16 @@ fn dispatch<P: Plugin>(
             plugin.version()
         )?),
         Call::ApiVersion => Ok(writeln!(out, "{API_VERSION}")?),
-        Call::SetupForBackup { config, hook } => plugin.setup_for_backup(&config, &hook),
-        Call::SetupForRestore { config, hook } => plugin.setup_for_restore(&config, &hook),
-        Call::CleanupForBackup { config, hook } => plugin.cleanup_for_backup(&config, &hook),
-        Call::CleanupForRestore { config, hook } => plugin.cleanup_for_restore(&config, &hook),
-        Call::BackupFile { config, file } => plugin.backup_file(&config, &file),
-        Call::RestoreFile { config, file } => plugin.restore_file(&config, &file),
-        Call::BackupData { config, data } => plugin.backup_data(&config, &data),
-        Call::RestoreData { config, data } => plugin.restore_data(&config, &data),
-        Call::DeleteBackup { config, timestamp } => plugin.delete_backup(&config, &timestamp),
-        Call::Own { at, arguments } => (P::own_commands()[at].run)(plugin, &arguments, out),
+        Call::SetupForBackup(config, hook) => plugin.setup_for_backup(&config, &hook),
+        Call::SetupForRestore(config, hook) => plugin.setup_for_restore(&config, &hook),
+        Call::CleanupForBackup(config, hook) => plugin.cleanup_for_backup(&config, &hook),
+        Call::CleanupForRestore(config, hook) => plugin.cleanup_for_restore(&config, &hook),
+        Call::BackupFile(config, file) => plugin.backup_file(&config, &file),
+        Call::RestoreFile(config, file) => plugin.restore_file(&config, &file),
+        Call::BackupData(config, data) => plugin.backup_data(&config, &data),
+        Call::RestoreData(config, data) => plugin.restore_data(&config, &data),
+        Call::DeleteBackup(config, timestamp) => plugin.delete_backup(&config, &timestamp),
+        Call::Own(at, arguments) => (P::own_commands()[at].run)(plugin, &arguments, out),
         call => dispatch_optional(plugin, call, out),
     }
 }
@@ -74,34 +74,26 @@ fn dispatch_optional<P: Plugin>(plugin: &P, call: Call, out: &mut dyn Write) -> 
     let (subset, replication, directories) =
         (plugin.subset(), plugin.replication(), plugin.directories());
     match call {
-        Call::RestoreDataSubset {
-            config,
-            data,
-            offsets,
-        } => {
+        Call::RestoreDataSubset(config, data, offsets) => {
             let ranges = Ranges::read(&offsets)?;
             has(subset)?.restore_data_subset(&config, &data, &ranges)
         }
-        Call::ReplicateBackup { config, timestamp } => {
+        Call::ReplicateBackup(config, timestamp) => {
             has(replication)?.replicate_backup(&config, &timestamp)
         }
-        Call::DeleteReplica { config, timestamp } => {
+        Call::DeleteReplica(config, timestamp) => {
             has(replication)?.delete_replica(&config, &timestamp, out)
         }
-        Call::BackupDirectory {
-            config,
-            directory,
-            jobs,
-        } => has(directories)?.backup_directory(&config, &directory, jobs),
-        Call::RestoreDirectory {
-            config,
-            directory,
-            jobs,
-        } => has(directories)?.restore_directory(&config, &directory, jobs),
-        Call::ListDirectory { config, directory } => {
+        Call::BackupDirectory(config, directory, jobs) => {
+            has(directories)?.backup_directory(&config, &directory, jobs)
+        }
+        Call::RestoreDirectory(config, directory, jobs) => {
+            has(directories)?.restore_directory(&config, &directory, jobs)
+        }
+        Call::ListDirectory(config, directory) => {
             has(directories)?.list_directory(&config, directory.as_deref(), out)
         }
-        Call::DeleteDirectory { config, directory } => {
+        Call::DeleteDirectory(config, directory) => {
             has(directories)?.delete_directory(&config, &directory)
         }
         _ => Err(Error::Withdrawn)?,

@@ -30,18 +30,18 @@ fn every_recorded_call_is_understood() {
         let config = match parse(&argv) {
             Call::Version => "--version".into(),
             Call::ApiVersion => "plugin_api_version".into(),
-            Call::SetupForBackup { config, hook }
-            | Call::SetupForRestore { config, hook }
-            | Call::CleanupForBackup { config, hook }
-            | Call::CleanupForRestore { config, hook } => {
+            Call::SetupForBackup(config, hook)
+            | Call::SetupForRestore(config, hook)
+            | Call::CleanupForBackup(config, hook)
+            | Call::CleanupForRestore(config, hook) => {
                 check_hook(&hook, &argv);
                 config
             }
-            Call::BackupFile { config, .. }
-            | Call::RestoreFile { config, .. }
-            | Call::BackupData { config, .. }
-            | Call::RestoreData { config, .. }
-            | Call::RestoreDataSubset { config, .. } => config,
+            Call::BackupFile(config, _)
+            | Call::RestoreFile(config, _)
+            | Call::BackupData(config, _)
+            | Call::RestoreData(config, _)
+            | Call::RestoreDataSubset(config, ..) => config,
             other => panic!("{argv:?} became {other:?}"),
         };
         assert_eq!(config, Path::new(argv.get(1).unwrap_or(&argv[0])));
@@ -68,11 +68,11 @@ fn names_are_those_of_the_go_plugin() {
     let mut seen = 0;
     for Recorded { argv, key } in recorded() {
         let Some(key) = key else { continue };
-        let (Call::BackupFile { file, .. }
-        | Call::RestoreFile { file, .. }
-        | Call::BackupData { data: file, .. }
-        | Call::RestoreData { data: file, .. }
-        | Call::RestoreDataSubset { data: file, .. }) = parse(&argv)
+        let (Call::BackupFile(_, file)
+        | Call::RestoreFile(_, file)
+        | Call::BackupData(_, file)
+        | Call::RestoreData(_, file)
+        | Call::RestoreDataSubset(_, file, _)) = parse(&argv)
         else {
             panic!("{argv:?} is no call with a file")
         };
