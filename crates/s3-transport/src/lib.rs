@@ -1,1 +1,46 @@
-//! See the crate's description in Cargo.toml.
+//! Streams to and from S3: bounded in memory, tried again where that helps, verified end to end.
+//!
+//! A tour, in the order in which the bytes of a backup move:
+//! - `intake` reads the stream into parts, whose sizes [`PartPlan`] tells, in the buffers of `buffer`;
+//! - `upload` sends them, several at a time;
+//! - every request goes through `transport`, which waits, times (`progress`) and repeats (`retry`);
+//! - [`Store`] is the narrow trait behind it: one attempt at each S3 verb;
+//! - `sdk` implements it with aws-sdk-s3, over the HTTP client of `http`.
+//!
+//! And of a restore: `download` asks for ranges (`ranges`), several at a time; `output` writes them
+//! in order, checks them, and keeps the end of the stream back until all of it is right.
+//! `objects` looks at, lists and deletes what is stored.
+//!
+//! The crate prints nothing, picks no exit code and knows no YAML key.
+
+mod buffer;
+mod checksum;
+mod download;
+mod error;
+mod http;
+mod intake;
+mod interrupt;
+mod objects;
+mod output;
+mod payload;
+mod plan;
+mod progress;
+mod ranges;
+mod retry;
+mod sdk;
+mod store;
+mod transport;
+mod upload;
+
+pub use checksum::{Algorithm, Checksum};
+pub use download::Restored;
+pub use error::Error;
+pub use interrupt::{Interrupt, Trigger};
+pub use payload::{Payload, PayloadBody};
+pub use plan::{DEFAULT_PART, MAX_PART, MAX_PARTS, MIN_PART, PartPlan};
+pub use progress::Progress;
+pub use retry::Patience;
+pub use sdk::SdkStore;
+pub use store::{Created, Entry, Got, Kind, Object, Page, Part, Store, StoreError, Target};
+pub use transport::{Options, Transport};
+pub use upload::Stored;

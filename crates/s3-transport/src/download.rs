@@ -1,0 +1,346 @@
+//! Restores an object: parallel ranges, written out in order as their bytes arrive.
+//!
+//! The first request asks for the whole object and is cut off where the second range begins: so a
+//! small object is one request, an empty one needs no special case, and the object's size, version
+//! and checksum are known before its first byte. Every further range is pinned to that version.
+//! A range is read to its end whatever the reader does: its bytes wait in memory, so that a reader
+//! that pauses for hours leaves no connection hanging.
+
+use std::collections::VecDeque;
+use std::io::Write;
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::error::Error;
+use crate::output::{Expected, Output, OutputError};
+use crate::ranges::{Run, Selection, pieces, selections};
+use crate::retry::Attempts;
+use crate::store::{Got, Kind, Object, Store, StoreError};
+use crate::transport::Transport;
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Bytes written.
+    pub size: u64,
+    /// Whether their checksum was compared with the store's; where not, their number, their ranges
+    /// and the object's version were.
+    pub verified: bool,
+}
+
+impl<S: Store> Transport<S> {
+    /// Writes all of the object `key` to `sink`.
+    ///
+    /// Holds at most as many ranges as are in flight. On failure output stops where it is right,
+    /// and never reaches the object's end.
+    pub async fn download(
+        &self,
+        key: &str,
+        sink: impl Write + Send + 'static,
+    ) -> Result<Restored, Error> {
+        let got = self.open(key, None).await?;
+        let Object { size, checksum, .. } = got.object;
+        let first_end = self.options.range.min(size);
+        let first = Selection::whole(Run {
+            start: 0,
+            end: first_end,
+        });
+        let rest = pieces(
+            Run {
+                start: first_end,
+                end: size,
+            },
+            self.options.range,
+        );
+        let plan = std::iter::once(first).chain(rest.map(Selection::whole));
+        let expected = Expected {
+            length: size,
+            checksum,
+        };
+        self.stream(key, got, plan.collect(), expected, sink).await
+    }
+
+    /// Writes the bytes of `ranges` (`start..end`, in bytes of the object) to `sink`, one range
+    /// after the other. Reads nothing else but gaps of up to 64 KiB between two of them.
+    pub async fn download_ranges(
+        &self,
+        key: &str,
+        ranges: &[(u64, u64)],
+        sink: impl Write + Send + 'static,
+    ) -> Result<Restored, Error> {
+        let plan = selections(ranges, self.options.range);
+        let length = ranges
+            .iter()
+            .map(|(start, end)| end.saturating_sub(*start))
+            .sum();
+        let Some(first) = plan.first() else {
+            let object = self.head(key).await?;
+            self.check_bounds(key, ranges, &object)?;
+            return Ok(Restored {
+                size: 0,
+                verified: false,
+            });
+        };
+        let got = match self.open(key, Some(first.run)).await {
+            // The first range begins behind the object's end.
+            Err(error) if error.kind() == Some(&Kind::Range) => {
+                let object = self.head(key).await?;
+                self.check_bounds(key, ranges, &object)?;
+                return Err(error);
+            }
+            got => got?,
+        };
+        self.check_bounds(key, ranges, &got.object)?;
+        let expected = Expected {
+            length,
+            checksum: None,
+        };
+        self.stream(key, got, plan.into(), expected, sink).await
+    }
+
+    fn check_bounds(&self, key: &str, ranges: &[(u64, u64)], object: &Object) -> Result<(), Error> {
+        match ranges.iter().find(|(_, end)| *end > object.size) {
+            None => Ok(()),
+            Some(&(start, end)) => Err(Error::OutOfBounds {
+                key: key.to_owned(),
+                start,
+                end,
+                size: object.size,
+            }),
+        }
+    }
+
+    async fn open(&self, key: &str, run: Option<Run>) -> Result<Got, Error> {
+        self.request("GetObject", key, |_| {
+            self.store
+                .get(key, run.map(|run| (run.start, run.end)), None)
+        })
+        .await
+    }
+
+    /// Reads `plan` and writes it out in order; `got` is the open answer to its first request.
+    async fn stream(
+        &self,
+        key: &str,
+        got: Got,
+        mut plan: VecDeque<Selection>,
+        expected: Expected,
+        sink: impl Write + Send + 'static,
+    ) -> Result<Restored, Error> {
+        let verified = expected.checksum.is_some();
+        let output = Output::start(sink, expected).map_err(Error::Sink)?;
+        let mut ahead = Ahead::new(self.clone(), key, got.object.etag);
+        let mut open = Some(got.body);
+        loop {
+            while ahead.queue.len() < self.options.range_concurrency {
+                let Some(selection) = plan.pop_front() else {
+                    break;
+                };
+                ahead.start(selection, open.take());
+            }
+            let Some(next) = ahead.queue.pop_front() else {
+                break;
+            };
+            if !emit(next, &output).await? {
+                break;
+            }
+        }
+        match output.finish().await {
+            Ok(()) => Ok(Restored {
+                size: expected.length,
+                verified,
+            }),
+            Err(OutputError::Sink(error)) => Err(Error::Sink(error)),
+            Err(OutputError::ReaderGone) => Err(Error::ReaderGone),
+            Err(OutputError::Damaged(what)) => Err(self.damaged(key, what)),
+        }
+    }
+}
+
+impl Selection {
+    fn whole(run: Run) -> Self {
+        Self {
+            run,
+            wanted: vec![run],
+        }
+    }
+}
+
+/// Writes what is wanted of one request's bytes; `false` when the output takes no more.
+async fn emit(mut next: Incoming, output: &Output) -> Result<bool, Error> {
+    let mut at = next.selection.run.start;
+    let mut wanted = next.selection.wanted.into_iter().peekable();
+    loop {
+        // A reader that leaves is noticed even while nothing arrives to be written.
+        let bytes = tokio::select! {
+            bytes = next.bytes.recv() => bytes,
+            () = output.gave_up() => return Ok(false),
+        };
+        let Some(bytes) = bytes else { return Ok(true) };
+        let bytes = bytes?;
+        let arrived = Run {
+            start: at,
+            end: at + bytes.len() as u64,
+        };
+        at = arrived.end;
+        while let Some(run) = wanted.peek() {
+            let (from, to) = (run.start.max(arrived.start), run.end.min(arrived.end));
+            if from < to {
+                let (from, to) = (from - arrived.start, to - arrived.start);
+                if !output.write(bytes.slice(from as usize..to as usize)).await {
+                    return Ok(false);
+                }
+            }
+            if run.end > arrived.end {
+                break;
+            }
+            wanted.next();
+        }
+    }
+}
+
+/// The bytes of one request, as they arrive.
+struct Incoming {
+    selection: Selection,
+    /// Not bounded by itself: it never holds more than the request's run.
+    bytes: mpsc::UnboundedReceiver<Result<Bytes, Error>>,
+}
+
+/// The requests that are in flight, ahead of what is written.
+struct Ahead<S> {
+    transport: Transport<S>,
+    key: String,
+    etag: Option<String>,
+    queue: VecDeque<Incoming>,
+    /// Dropping it ends all of them.
+    tasks: JoinSet<()>,
+}
+
+impl<S: Store> Ahead<S> {
+    fn new(transport: Transport<S>, key: &str, etag: Option<String>) -> Self {
+        let tasks = JoinSet::new();
+        Self {
+            transport,
+            key: key.to_owned(),
+            etag,
+            queue: VecDeque::new(),
+            tasks,
+        }
+    }
+
+    fn start(&mut self, selection: Selection, open: Option<ByteStream>) {
+        let (sender, bytes) = mpsc::unbounded_channel();
+        let reader = RunReader {
+            transport: self.transport.clone(),
+            key: self.key.clone(),
+            etag: self.etag.clone(),
+            run: selection.run,
+            sender,
+        };
+        self.tasks.spawn(reader.run(open));
+        self.queue.push_back(Incoming { selection, bytes });
+    }
+}
+
+/// Reads one run to its end, from as many answers as it takes.
+struct RunReader<S> {
+    transport: Transport<S>,
+    key: String,
+    etag: Option<String>,
+    /// What is still to be read.
+    run: Run,
+    sender: mpsc::UnboundedSender<Result<Bytes, Error>>,
+}
+
+impl<S: Store> RunReader<S> {
+    async fn run(mut self, open: Option<ByteStream>) {
+        if let Err(error) = self.read(open).await {
+            // Where nobody receives it, the restore has already ended.
+            drop(self.sender.send(Err(error)));
+        }
+    }
+
+    async fn read(&mut self, mut open: Option<ByteStream>) -> Result<(), Error> {
+        let mut attempts = Attempts::new(self.transport.options.patience);
+        while self.run.start < self.run.end {
+            let before = self.run.start;
+            let result = match open.take() {
+                Some(body) => self.pump(body).await,
+                None => self.reopen().await,
+            };
+            if self.run.start > before {
+                attempts.progressed();
+            }
+            if let Err(error) = result {
+                let error = self.explained(error);
+                self.transport
+                    .pause("GetObject", &self.key, &mut attempts, error)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for what is still missing, of the same version of the object.
+    async fn reopen(&mut self) -> Result<(), StoreError> {
+        let got = {
+            let range = Some((self.run.start, self.run.end));
+            let mut get = |_| {
+                self.transport
+                    .store
+                    .get(&self.key, range, self.etag.as_deref())
+            };
+            self.transport.attempt(&mut get).await?
+        };
+        if got.object.etag != self.etag {
+            return Err(StoreError::new(
+                Kind::Precondition,
+                "the answer has another ETag",
+            ));
+        }
+        self.pump(got.body).await
+    }
+
+    /// Passes bytes on until the run ends or the answer does.
+    async fn pump(&mut self, mut body: ByteStream) -> Result<(), StoreError> {
+        let stall = self.transport.options.patience.stall;
+        while self.run.start < self.run.end {
+            let bytes = tokio::time::timeout(stall, body.next()).await;
+            let bytes = match bytes {
+                Err(_) => return Err(StoreError::stalled(stall)),
+                Ok(None) => {
+                    let missing = self.run.end - self.run.start;
+                    let message = format!("the answer ended {missing} bytes early");
+                    return Err(StoreError::new(Kind::Connection, message));
+                }
+                Ok(Some(bytes)) => bytes.map_err(|error| {
+                    StoreError::new(Kind::Connection, format!("the answer broke off: {error}"))
+                })?,
+            };
+            let left = usize::try_from(self.run.end - self.run.start).unwrap_or(usize::MAX);
+            let bytes = bytes.slice(..bytes.len().min(left));
+            self.run.start += bytes.len() as u64;
+            if self.sender.send(Ok(bytes)).is_err() {
+                // The restore has ended; so does this task, at its next await.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn explained(&self, error: StoreError) -> StoreError {
+        match error.kind {
+            Kind::Precondition => StoreError {
+                message: format!(
+                    "the object was replaced while it was read ({})",
+                    error.message
+                ),
+                ..error
+            },
+            _ => error,
+        }
+    }
+}

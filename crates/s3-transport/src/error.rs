@@ -1,0 +1,107 @@
+//! Why a transfer failed, told so that a person knows what to change.
+
+use std::io;
+use std::time::Duration;
+
+use crate::store::{Kind, StoreError};
+
+/// Why a transfer failed.
+///
+/// The message names verb, key and bucket; what the store or the network said is the source.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request failed for good.
+    #[error("{verb} of '{key}' in bucket '{bucket}' failed{}", tries(*attempts, *elapsed))]
+    Request {
+        /// S3's name of the request.
+        verb: &'static str,
+        /// The object's key, or the prefix of a listing.
+        key: String,
+        /// The bucket.
+        bucket: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// How long it was tried since bytes last moved.
+        elapsed: Duration,
+        /// What the last attempt ended with.
+        source: Box<StoreError>,
+    },
+    /// The bytes to store could not be read.
+    #[error("reading the data to back up failed")]
+    Source(#[source] io::Error),
+    /// The restored bytes could not be written.
+    #[error("writing the restored data failed")]
+    Sink(#[source] io::Error),
+    /// The reader of the restored bytes went away (`EPIPE`).
+    #[error("the reader of the restored data went away")]
+    ReaderGone,
+    /// The bytes are not those that were stored.
+    #[error("'{key}' in bucket '{bucket}' is damaged or was replaced: {what}")]
+    Damaged {
+        /// The object's key.
+        key: String,
+        /// The bucket.
+        bucket: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// A wanted range ends behind the object.
+    #[error("the range {start}..{end} ends behind '{key}', which has {size} bytes")]
+    OutOfBounds {
+        /// The object's key.
+        key: String,
+        /// First byte of the range.
+        start: u64,
+        /// The byte behind its last.
+        end: u64,
+        /// The object's size in bytes.
+        size: u64,
+    },
+    /// Some objects could not be deleted.
+    #[error(
+        "{count} objects under '{prefix}' in bucket '{bucket}' could not be deleted, '{key}' among them"
+    )]
+    NotDeleted {
+        /// How many are left.
+        count: usize,
+        /// What they have in common.
+        prefix: String,
+        /// The bucket.
+        bucket: String,
+        /// One of them.
+        key: String,
+        /// Why that one could not be deleted.
+        source: Box<StoreError>,
+    },
+    /// A prefix that would reach too far.
+    #[error("refusing the prefix '{prefix}': {why}")]
+    UnsafePrefix {
+        /// As it was given.
+        prefix: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
+    /// The process was told to end.
+    #[error("interrupted by {signal}")]
+    Interrupted {
+        /// The signal's name.
+        signal: &'static str,
+    },
+}
+
+impl Error {
+    /// What the store's answer means, where a request failed.
+    pub fn kind(&self) -> Option<&Kind> {
+        match self {
+            Self::Request { source, .. } | Self::NotDeleted { source, .. } => Some(&source.kind),
+            _ => None,
+        }
+    }
+}
+
+fn tries(attempts: u32, elapsed: Duration) -> String {
+    match attempts {
+        0 | 1 => String::new(),
+        _ => format!(" {attempts} times in {:.1} s", elapsed.as_secs_f64()),
+    }
+}

@@ -1,0 +1,261 @@
+//! Opens connections: directly or through a proxy, with TLS where the URL says https.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+use hyper_util::client::legacy::connect::HttpConnector as Tcp;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioIo;
+use plugin_config::{Destination, Proxy, ProxyChoice};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+use super::connection::Connection;
+use super::trust::{self, TrustError};
+
+/// How long a TCP connection or a TLS handshake may take: 10 s, so that a lost SYN is sent again
+/// three times, while a host that is not there is told within the time of a setup hook.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Opens connections for one destination.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    tcp: Tcp,
+    proxies: Proxies,
+    destination: Arc<Destination>,
+    /// Made at the first https connection, as the system's authorities take milliseconds to read.
+    tls: Arc<OnceLock<Result<Arc<ClientConfig>, TrustError>>>,
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer")
+            .field("proxies", &self.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which proxy a request goes through.
+#[derive(Debug, Clone)]
+enum Proxies {
+    Environment(Arc<Matcher>),
+    Given(Hop),
+}
+
+/// A proxy on the way.
+#[derive(Debug, Clone)]
+struct Hop {
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+}
+
+impl Proxies {
+    fn new(choice: &ProxyChoice) -> Self {
+        match choice {
+            ProxyChoice::Environment => Self::Environment(Arc::new(Matcher::from_env())),
+            ProxyChoice::Given(proxy) => Self::Given(Hop {
+                uri: Uri::try_from(proxy.to_string()).unwrap_or_default(),
+                authorization: basic_authorization(proxy),
+            }),
+        }
+    }
+
+    fn hop(&self, target: &Uri) -> Option<Hop> {
+        match self {
+            Self::Given(hop) => Some(hop.clone()),
+            Self::Environment(matcher) => matcher.intercept(target).map(|intercept| Hop {
+                uri: intercept.uri().clone(),
+                authorization: intercept.basic_auth().cloned(),
+            }),
+        }
+    }
+}
+
+fn basic_authorization(proxy: &Proxy) -> Option<HeaderValue> {
+    let (user, password) = proxy.credentials.as_ref()?;
+    let encoded = aws_smithy_types::base64::encode(format!("{user}:{}", password.reveal()));
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl Dialer {
+    pub(crate) fn new(destination: &Destination) -> Self {
+        let mut tcp = Tcp::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        Self {
+            tcp,
+            proxies: Proxies::new(&destination.proxy),
+            destination: Arc::new(destination.clone()),
+            tls: Arc::default(),
+        }
+    }
+
+    /// What a proxy that forwards plain HTTP wants in each request; a tunnel asks once, by itself.
+    pub(crate) fn forwarding_authorization(&self, target: &Uri) -> Option<HeaderValue> {
+        if target.scheme_str() == Some("https") {
+            return None;
+        }
+        self.proxies.hop(target)?.authorization
+    }
+
+    async fn dial(mut self, target: Uri) -> Result<Connection, DialError> {
+        let https = target.scheme_str() == Some("https");
+        let stream = match self.proxies.hop(&target) {
+            None => self.connect(target.clone()).await?,
+            Some(hop) if https => self.tunnel(hop, target.clone()).await?,
+            Some(hop) => {
+                let stream = self.connect(hop.uri).await?;
+                return Ok(Connection::Plain {
+                    stream,
+                    proxied: true,
+                });
+            }
+        };
+        if https {
+            self.handshake(&target, stream).await
+        } else {
+            Ok(Connection::Plain {
+                stream,
+                proxied: false,
+            })
+        }
+    }
+
+    async fn connect(&mut self, target: Uri) -> Result<TokioIo<TcpStream>, DialError> {
+        self.tcp.call(target).await.map_err(|error| {
+            // hyper-util names the step that failed in the message alone.
+            let reason = if error.to_string().contains("dns error") {
+                Reason::Name
+            } else {
+                Reason::Connect
+            };
+            DialError {
+                reason,
+                source: error.into(),
+            }
+        })
+    }
+
+    async fn tunnel(&self, hop: Hop, target: Uri) -> Result<TokioIo<TcpStream>, DialError> {
+        let mut tunnel = Tunnel::new(hop.uri, self.tcp.clone());
+        if let Some(authorization) = hop.authorization {
+            tunnel = tunnel.with_auth(authorization);
+        }
+        let tunnel = tokio::time::timeout(CONNECT_TIMEOUT, tunnel.call(target));
+        let stream = tunnel
+            .await
+            .map_err(|_| DialError::timed_out("the proxy's answer"))?;
+        stream.map_err(|error| DialError {
+            reason: Reason::Proxy,
+            source: error.into(),
+        })
+    }
+
+    async fn handshake(
+        &self,
+        target: &Uri,
+        stream: TokioIo<TcpStream>,
+    ) -> Result<Connection, DialError> {
+        let failed = |source: BoxError| DialError {
+            reason: Reason::Tls,
+            source,
+        };
+        let config = self
+            .tls
+            .get_or_init(|| trust::tls(&self.destination))
+            .clone();
+        let config = config.map_err(|error| failed(error.into()))?;
+        let host = target
+            .host()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned();
+        let name = ServerName::try_from(host).map_err(|error| failed(error.into()))?;
+        let handshake = TlsConnector::from(config).connect(name, stream.into_inner());
+        match tokio::time::timeout(CONNECT_TIMEOUT, handshake).await {
+            Ok(Ok(stream)) => Ok(Connection::Tls(Box::new(TokioIo::new(stream)))),
+            // rustls marks what the peer sent wrongly, or what is not trusted, as invalid data.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(failed(error.into()))
+            }
+            Ok(Err(error)) => Err(DialError {
+                reason: Reason::Connect,
+                source: error.into(),
+            }),
+            Err(_) => Err(DialError::timed_out("the TLS handshake")),
+        }
+    }
+}
+
+impl Service<Uri> for Dialer {
+    type Response = Connection;
+    type Error = DialError;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, DialError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        Box::pin(self.clone().dial(target))
+    }
+}
+
+/// The step at which a connection could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Name,
+    Connect,
+    Proxy,
+    Tls,
+}
+
+/// Why a connection could not be made.
+#[derive(Debug)]
+pub(crate) struct DialError {
+    pub(crate) reason: Reason,
+    source: BoxError,
+}
+
+impl DialError {
+    fn timed_out(what: &str) -> Self {
+        let why = format!("{what} did not come within {} s", CONNECT_TIMEOUT.as_secs());
+        Self {
+            reason: Reason::Connect,
+            source: why.into(),
+        }
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.reason {
+            Reason::Name => "the host name could not be resolved",
+            Reason::Connect => "the connection could not be made",
+            Reason::Proxy => "the proxy did not open a tunnel",
+            Reason::Tls => "TLS could not be agreed on",
+        };
+        f.write_str(step)
+    }
+}
+
+impl std::error::Error for DialError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}

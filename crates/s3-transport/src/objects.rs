@@ -1,0 +1,214 @@
+//! Looks at, lists and deletes objects.
+
+use std::collections::HashSet;
+
+use crate::error::Error;
+use crate::payload::Payload;
+use crate::store::{Entry, Kind, Object, Page, Store, StoreError};
+use crate::transport::Transport;
+
+/// The most keys that one DeleteObjects request may name.
+const BATCH: usize = 1000;
+
+impl<S: Store> Transport<S> {
+    /// The object's size, version and checksum.
+    pub async fn head(&self, key: &str) -> Result<Object, Error> {
+        let asked = self.checksum().is_some();
+        let head = |with_checksum| {
+            self.request("HeadObject", key, move |_| {
+                self.store.head(key, with_checksum)
+            })
+        };
+        match head(asked).await {
+            // Stores without checksums may refuse the header that asks for one.
+            Err(error) if asked && error.kind() == Some(&Kind::NotImplemented) => head(false).await,
+            result => result,
+        }
+    }
+
+    /// Stores an empty object, unless there is one: `false` where there was.
+    ///
+    /// Stores that do not know the condition are written to all the same, so the caller looks first.
+    pub async fn put_empty_if_absent(&self, key: &str) -> Result<bool, Error> {
+        let payload = Payload::new(
+            Vec::new(),
+            None,
+            self.options.sign_payload.then(sha256_of_nothing),
+        );
+        let put = |if_absent| {
+            let payload = &payload;
+            self.request("PutObject", key, move |progress| async move {
+                self.store.put(key, payload, if_absent, &progress).await
+            })
+        };
+        match put(true).await {
+            Err(error) if error.kind() == Some(&Kind::Precondition) => Ok(false),
+            Err(error) if error.kind() == Some(&Kind::NotImplemented) => {
+                put(false).await.map(|()| true)
+            }
+            result => result.map(|()| true),
+        }
+    }
+
+    /// The first page of a listing, of at most `limit` keys: tells whether the bucket answers.
+    pub async fn list_some(&self, prefix: &str, limit: u16) -> Result<Page, Error> {
+        self.page(prefix, None, limit).await
+    }
+
+    /// Every object whose key begins with `prefix`, in the order of their keys.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        let mut tokens = HashSet::new();
+        let mut continuation: Option<String> = None;
+        loop {
+            let page = self.page(prefix, continuation.as_deref(), 1000).await?;
+            entries.extend(page.entries);
+            let Some(next) = page.continuation else { break };
+            if !tokens.insert(next.clone()) {
+                return Err(self.listing_in_circles(prefix));
+            }
+            continuation = Some(next);
+        }
+        // A page may be repeated by a store; an object still counts once.
+        entries.sort_unstable();
+        entries.dedup_by(|a, b| a.key == b.key);
+        Ok(entries)
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        continuation: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, Error> {
+        self.request("ListObjectsV2", prefix, |_| {
+            self.store.list(prefix, continuation, limit)
+        })
+        .await
+    }
+
+    fn listing_in_circles(&self, prefix: &str) -> Error {
+        let message = "the store gave the same continuation token twice";
+        Error::Request {
+            verb: "ListObjectsV2",
+            key: prefix.to_owned(),
+            bucket: self.bucket.to_string(),
+            attempts: 1,
+            elapsed: std::time::Duration::ZERO,
+            source: Box::new(StoreError::new(Kind::Other, message)),
+        }
+    }
+
+    /// Deletes every object under the directory `prefix`, and returns how many there were.
+    ///
+    /// The prefix gets a `/` at its end, so that `…/2026` never reaches into `…/20261122`.
+    ///
+    /// # Errors
+    /// [`Error::UnsafePrefix`] for an empty prefix and one with a `..` component;
+    /// [`Error::NotDeleted`] when objects are left, after all others were deleted.
+    pub async fn delete_directory(&self, prefix: &str) -> Result<usize, Error> {
+        let prefix = directory_prefix(prefix)?;
+        let entries = self.list(&prefix).await?;
+        let keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
+        let mut left = Vec::new();
+        for batch in keys.chunks(BATCH) {
+            left.extend(self.delete_keys(&prefix, batch).await?);
+        }
+        match left.pop() {
+            None => Ok(keys.len()),
+            Some((key, source)) => Err(Error::NotDeleted {
+                count: left.len() + 1,
+                prefix,
+                bucket: self.bucket.to_string(),
+                key,
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// Deletes one batch; what could not be deleted is tried once more, one by one.
+    async fn delete_keys(
+        &self,
+        prefix: &str,
+        keys: &[String],
+    ) -> Result<Vec<(String, StoreError)>, Error> {
+        let batch = self
+            .request("DeleteObjects", prefix, |_| self.store.delete_batch(keys))
+            .await;
+        let one_by_one: Vec<String> = match batch {
+            Ok(failed) => failed.into_iter().map(|(key, _)| key).collect(),
+            Err(error) if has_no_batch_delete(&error) => {
+                log::info!("the store has no batch delete: {error}");
+                keys.to_vec()
+            }
+            Err(error) => return Err(error),
+        };
+        let mut left = Vec::new();
+        for key in one_by_one {
+            match self
+                .request("DeleteObject", &key, |_| self.store.delete(&key))
+                .await
+            {
+                Ok(()) => {}
+                Err(error) if error.kind() == Some(&Kind::NoSuchKey) => {}
+                Err(Error::Request { source, .. }) => left.push((key, *source)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// 501, and the 400 of stores that want another digest of the request than the one it has.
+fn has_no_batch_delete(error: &Error) -> bool {
+    let Error::Request { source, .. } = error else {
+        return false;
+    };
+    source.kind == Kind::NotImplemented
+        || matches!(source.status, Some(400 | 404 | 405)) && source.kind != Kind::NoSuchBucket
+}
+
+fn sha256_of_nothing() -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, b"").as_ref());
+    hash
+}
+
+/// Checks that `prefix` names a directory below the bucket's root, and ends it with one `/`.
+fn directory_prefix(prefix: &str) -> Result<String, Error> {
+    let refused = |why| Error::UnsafePrefix {
+        prefix: prefix.to_owned(),
+        why,
+    };
+    let trimmed = prefix.trim_end_matches('/');
+    if trimmed.trim_start_matches('/').is_empty() {
+        return Err(refused("it would reach every object of the bucket"));
+    }
+    if trimmed.split('/').any(|component| component == "..") {
+        return Err(refused("a '..' in it would reach outside it"));
+    }
+    Ok(format!("{trimmed}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_names_one_directory() {
+        let check = |prefix: &str, expected: Option<&str>| {
+            assert_eq!(
+                directory_prefix(prefix).ok().as_deref(),
+                expected,
+                "{prefix}"
+            );
+        };
+        check("test/backups/2026", Some("test/backups/2026/"));
+        check("test//", Some("test/"));
+        check("", None);
+        check("/", None);
+        check("a/../b", None);
+        check("..", None);
+        check("a..b", Some("a..b/"));
+    }
+}

@@ -1,0 +1,238 @@
+//! The one place through which every request goes: it waits for its turn, is timed, and is tried
+//! again where that may help.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use plugin_config::{Checksum as ChecksumOption, PayloadSigning, Settings};
+
+use crate::checksum::Algorithm;
+use crate::error::Error;
+use crate::intake::Hashing;
+use crate::plan::{DEFAULT_PART, PartPlan};
+use crate::progress::Progress;
+use crate::retry::{Attempts, Gate, Patience};
+use crate::sdk::SdkStore;
+use crate::store::{Kind, Store, StoreError};
+
+/// How a transport works, beside where to.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The sizes of uploaded parts and their number in flight.
+    pub parts: PartPlan,
+    /// The size of a downloaded range, in bytes.
+    pub range: u64,
+    /// How many ranges are in flight.
+    pub range_concurrency: usize,
+    /// The checksum sent with what is stored.
+    pub checksum: Option<Algorithm>,
+    /// Whether the payload is part of the signature.
+    pub sign_payload: bool,
+    /// When requests are given up.
+    pub patience: Patience,
+}
+
+impl Options {
+    /// What the config file asks for.
+    pub fn new(settings: &Settings) -> Self {
+        let (upload, download) = (&settings.upload, &settings.download);
+        let parts = PartPlan::new(
+            upload.part_size.unwrap_or(DEFAULT_PART),
+            upload.concurrency.get(),
+            settings.max_memory,
+        );
+        let memory = settings.max_memory.unwrap_or(u64::MAX);
+        let range = download.part_size.unwrap_or(DEFAULT_PART).clamp(1, memory);
+        let most = usize::try_from(memory / range).unwrap_or(usize::MAX).max(1);
+        Self {
+            parts,
+            range,
+            range_concurrency: download.concurrency.get().min(most),
+            checksum: match settings.checksum {
+                ChecksumOption::Auto | ChecksumOption::Crc64Nvme => Some(Algorithm::Crc64Nvme),
+                ChecksumOption::Crc32c => Some(Algorithm::Crc32C),
+                ChecksumOption::Off => None,
+            },
+            sign_payload: match settings.payload_signing {
+                PayloadSigning::Auto => !settings.destination.tls,
+                PayloadSigning::On => true,
+                PayloadSigning::Off => false,
+            },
+            patience: Patience::of_transfers(settings.retry_patience),
+        }
+    }
+}
+
+/// Moves streams to and from one bucket. Cloning shares what was learned of the store.
+#[derive(Debug)]
+pub struct Transport<S> {
+    pub(crate) store: Arc<S>,
+    pub(crate) bucket: Arc<str>,
+    pub(crate) options: Arc<Options>,
+    learned: Arc<Learned>,
+}
+
+impl<S> Clone for Transport<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            bucket: self.bucket.clone(),
+            options: self.options.clone(),
+            learned: self.learned.clone(),
+        }
+    }
+}
+
+/// What this process has learned of the store.
+#[derive(Debug, Default)]
+struct Learned {
+    gate: Gate,
+    refuses_checksums: AtomicBool,
+}
+
+impl Transport<SdkStore> {
+    /// The transport that the config file asks for.
+    pub async fn connect(settings: &Settings) -> Self {
+        let store = SdkStore::new(&settings.destination, settings.storage_class.clone()).await;
+        Self::new(store, &settings.destination.bucket, Options::new(settings))
+    }
+}
+
+impl<S: Store> Transport<S> {
+    /// A transport over any store.
+    pub fn new(store: S, bucket: &str, options: Options) -> Self {
+        Self {
+            store: Arc::new(store),
+            bucket: bucket.into(),
+            options: Arc::new(options),
+            learned: Arc::default(),
+        }
+    }
+
+    /// The same transport with another patience: that of setup hooks, say.
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        let options = Options {
+            patience,
+            ..(*self.options).clone()
+        };
+        Self {
+            options: Arc::new(options),
+            ..self.clone()
+        }
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The checksum to send, unless the store has refused it.
+    pub(crate) fn checksum(&self) -> Option<Algorithm> {
+        let refused = self.learned.refuses_checksums.load(Ordering::Relaxed);
+        self.options.checksum.filter(|_| !refused)
+    }
+
+    pub(crate) fn hashing(&self) -> Hashing {
+        Hashing {
+            checksum: self.checksum(),
+            sha256: self.options.sign_payload,
+        }
+    }
+
+    /// Notes that the store does not take checksums, if that is what `error` says.
+    pub(crate) fn learn_from(&self, error: &Error) -> bool {
+        let Error::Request { source, .. } = error else {
+            return false;
+        };
+        let refuses = source.kind == Kind::NotImplemented
+            || (source.kind == Kind::Other && source.status == Some(400));
+        if refuses && self.checksum().is_some() {
+            log::info!("the store refuses checksums ({source}); going on without them");
+            self.learned
+                .refuses_checksums
+                .store(true, Ordering::Relaxed);
+            return true;
+        }
+        false
+    }
+
+    /// Sends a request until it succeeds, fails for good, or patience ends.
+    pub(crate) async fn request<T, F, A>(
+        &self,
+        verb: &'static str,
+        key: &str,
+        mut attempt: F,
+    ) -> Result<T, Error>
+    where
+        F: FnMut(Progress) -> A,
+        A: Future<Output = Result<T, StoreError>>,
+    {
+        let mut attempts = Attempts::new(self.options.patience);
+        loop {
+            match self.attempt(&mut attempt).await {
+                Ok(value) => return Ok(value),
+                Err(error) => self.pause(verb, key, &mut attempts, error).await?,
+            }
+        }
+    }
+
+    /// Sends a request once.
+    pub(crate) async fn attempt<T, F, A>(&self, attempt: &mut F) -> Result<T, StoreError>
+    where
+        F: FnMut(Progress) -> A,
+        A: Future<Output = Result<T, StoreError>>,
+    {
+        let patience = &self.options.patience;
+        self.learned.gate.pass().await;
+        let progress = Progress::new();
+        let result = progress
+            .watch(patience.stall, attempt(progress.clone()))
+            .await;
+        self.learned.gate.note(&result, patience.first_delay);
+        result
+    }
+
+    /// Waits before the next attempt, or says that there is none.
+    pub(crate) async fn pause(
+        &self,
+        verb: &'static str,
+        key: &str,
+        attempts: &mut Attempts,
+        error: StoreError,
+    ) -> Result<(), Error> {
+        let Some(delay) = attempts.failed(&error) else {
+            return Err(self.failed(verb, key, attempts, error));
+        };
+        log::debug!(
+            "{verb} of '{key}' is tried again in {} ms: {error}",
+            delay.as_millis()
+        );
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+
+    fn failed(
+        &self,
+        verb: &'static str,
+        key: &str,
+        attempts: &Attempts,
+        source: StoreError,
+    ) -> Error {
+        Error::Request {
+            verb,
+            key: key.to_owned(),
+            bucket: self.bucket.to_string(),
+            attempts: attempts.count,
+            elapsed: attempts.elapsed(),
+            source: Box::new(source),
+        }
+    }
+
+    pub(crate) fn damaged(&self, key: &str, what: impl Into<String>) -> Error {
+        Error::Damaged {
+            key: key.to_owned(),
+            bucket: self.bucket.to_string(),
+            what: what.into(),
+        }
+    }
+}
