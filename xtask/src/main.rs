@@ -1,2 +1,54 @@
-//! See the description in Cargo.toml.
-fn main() {}
+//! The project's tasks: `cargo xtask COMMAND`, one file per command.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a person reads what a task prints"
+)]
+
+mod backend;
+mod bucket;
+mod cargo;
+mod docker;
+mod embedded;
+mod interrupt;
+mod minio;
+mod place;
+mod serve;
+mod summary;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's tasks
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Certify the plugin on a real S3 server: build, start, run the bench, stop
+    Test(test::Args),
+    /// Start the embedded server with a ready config, to try the plugin by hand
+    Serve(serve::Args),
+    /// Remove a container when stdin closes
+    #[command(hide = true)]
+    Reap(docker::ReapArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Test(args) => test::run(args).await,
+        Task::Serve(args) => serve::run(args).await,
+        Task::Reap(args) => docker::reap(args).await,
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::from(2)
+    })
+}

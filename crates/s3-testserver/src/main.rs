@@ -35,6 +35,11 @@ enum Server {
         /// The directory that holds the buckets
         root: PathBuf,
     },
+    /// No server: makes an authority and a server certificate for 127.0.0.1, and ends
+    Certificates {
+        /// Where ca.pem, public.crt and private.key are written
+        dir: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -107,6 +112,9 @@ async fn run(server: Server) -> Result<()> {
                 result = lifetime::ended() => result.context("cannot wait for the end"),
             }
         }
+        Server::Certificates { dir } => Authority::generate()?
+            .write_all(&dir)
+            .with_context(|| format!("cannot write to {}", dir.display())),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Authority {
     ca_pem: String,
+    chain_pem: String,
+    key_pem: String,
     acceptor: TlsAcceptor,
 }
 
@@ -46,6 +48,7 @@ impl Authority {
         let leaf = leaf_params()?.signed_by(&key, &ca)?;
 
         let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone(), ca.der().clone()];
+        let key_pem = key.serialize_pem();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -55,6 +58,8 @@ impl Authority {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             ca_pem: ca.pem(),
+            chain_pem: format!("{}{}", leaf.pem(), ca.pem()),
+            key_pem,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         })
     }
@@ -71,6 +76,16 @@ impl Authority {
     /// When the file cannot be written.
     pub fn write_ca(&self, path: &Path) -> io::Result<()> {
         std::fs::write(path, &self.ca_pem)
+    }
+
+    /// Writes `ca.pem`, and `public.crt` and `private.key` for a server of another make, to `dir`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write_all(&self, dir: &Path) -> io::Result<()> {
+        self.write_ca(&dir.join("ca.pem"))?;
+        std::fs::write(dir.join("public.crt"), &self.chain_pem)?;
+        std::fs::write(dir.join("private.key"), &self.key_pem)
     }
 
     pub(crate) fn acceptor(&self) -> &TlsAcceptor {
