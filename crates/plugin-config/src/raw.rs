@@ -143,6 +143,10 @@ impl<'de> Visitor<'de> for ShapeVisitor {
         Ok(Shape::Scalar { null: true })
     }
 
+    fn visit_none<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Scalar { null: true })
+    }
+
     fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
         Ok(Shape::Scalar { null: false })
     }

@@ -8,5 +8,8 @@ fn options_md_is_what_the_options_declare() {
         std::fs::write(path, &expected).unwrap();
     }
     let published = std::fs::read_to_string(path).unwrap();
-    assert_eq!(published, expected, "run this test with UPDATE_OPTIONS_MD=1 to renew OPTIONS.md");
+    assert_eq!(
+        published, expected,
+        "run this test with UPDATE_OPTIONS_MD=1 to renew OPTIONS.md"
+    );
 }
