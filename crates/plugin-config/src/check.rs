@@ -9,20 +9,19 @@ use crate::endpoint::{Endpoint, Proxy};
 use crate::error::{Problem, Problems};
 use crate::options;
 use crate::raw::RawConfig;
+use crate::reader::{Reader, shown};
 use crate::secret::Secret;
 use crate::settings::{
     Addressing, Checksum, Credentials, Destination, PayloadSigning, ProxyChoice, Settings,
     Transfer, Verbosity,
 };
-use crate::size::{parse_size, show_size};
+use crate::size::show_size;
 use crate::suggest::nearest_option;
 
 /// Smallest part of a multipart upload but for the last one, by the S3 API.
 const SMALLEST_PART: u64 = 5 << 20; // 5 MiB
 /// Largest part of a multipart upload, by the S3 API.
 const LARGEST_PART: u64 = 5 << 30; // 5 GiB
-/// More requests than an upload can have parts are never in flight.
-const MOST_REQUESTS: usize = 10_000;
 /// Requests in flight where the file says nothing, as by the Go plugin.
 const DEFAULT_REQUESTS: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
@@ -35,24 +34,19 @@ pub(crate) fn check(text: &str) -> Result<Settings, Problems> {
     let Some(raw) = RawConfig::parse(text, &mut problems) else {
         return Err(Problems(problems));
     };
-    let mut file = File { raw, problems };
-    file.refuse_keys();
+    let mut reader = Reader { raw, problems };
+    reader.refuse_keys();
     // Where something is wrong, these hold whatever came to hand, and are dropped.
-    let settings = file.settings();
-    if file.problems.is_empty() {
+    let settings = reader.settings();
+    if reader.problems.is_empty() {
         Ok(settings)
     } else {
-        Err(Problems(file.problems))
+        Err(Problems(reader.problems))
     }
 }
 
-/// The options as they were typed, and what was found to be wrong with them so far.
-struct File {
-    raw: RawConfig,
-    problems: Vec<Problem>,
-}
-
-impl File {
+/// The checks of the single options; [`Reader`] itself knows their forms.
+impl Reader {
     /// Refuses what this build does not know, by name.
     fn refuse_keys(&mut self) {
         for (key, _) in self.raw.iter() {
@@ -147,7 +141,7 @@ impl File {
                 "{} holds a slash or a blank, write the name alone and the rest to folder",
                 shown("bucket", &bucket)
             );
-            self.problem("bucket", &message);
+            self.problem("bucket", message);
         }
         bucket
     }
@@ -173,7 +167,7 @@ impl File {
                 "{} holds a component . or .., or a control character",
                 shown("folder", &folder)
             );
-            self.problem("folder", &message);
+            self.problem("folder", message);
         }
         components.join("/")
     }
@@ -254,11 +248,13 @@ impl File {
                 show_size(SMALLEST_PART),
                 show_size(LARGEST_PART)
             );
-            self.problem(key, &message);
+            self.problem(key, message);
         }
         Transfer {
             part_size,
-            concurrency: self.requests("backup_max_concurrent_requests"),
+            concurrency: self
+                .requests("backup_max_concurrent_requests")
+                .unwrap_or(DEFAULT_REQUESTS),
         }
     }
 
@@ -270,7 +266,9 @@ impl File {
         }
         Transfer {
             part_size,
-            concurrency: self.requests("restore_max_concurrent_requests"),
+            concurrency: self
+                .requests("restore_max_concurrent_requests")
+                .unwrap_or(DEFAULT_REQUESTS),
         }
     }
 
@@ -282,106 +280,11 @@ impl File {
                 show_size(size),
                 show_size(SMALLEST_PART)
             );
-            self.problem("max_memory", &message);
+            self.problem("max_memory", message);
         }
         Some(size)
     }
-
-    fn size(&mut self, key: &'static str) -> Option<u64> {
-        self.parsed(
-            key,
-            "no size like 500MB, 16MiB, 1.5GB or 5242880",
-            parse_size,
-        )
-    }
-
-    fn requests(&mut self, key: &'static str) -> NonZeroUsize {
-        self.parsed(key, "no whole number from 1 to 10000", |text| {
-            let number = text.trim().parse::<NonZeroUsize>().ok()?;
-            (number.get() <= MOST_REQUESTS).then_some(number)
-        })
-        .unwrap_or(DEFAULT_REQUESTS)
-    }
-
-    /// `on` or `off`; `true`, `false`, `yes` and `no` mean the same, as YAML has it.
-    fn switch(&mut self, key: &'static str) -> Option<bool> {
-        self.choice(key, SWITCH)
-    }
-
-    /// One of a few words, in any case.
-    fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let accepted: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let form = format!("none of {}", accepted.join(", "));
-        self.parsed(key, &form, |text| {
-            let named = words
-                .iter()
-                .find(|(word, _)| text.eq_ignore_ascii_case(word));
-            named.map(|(_, meaning)| *meaning)
-        })
-    }
-
-    /// What goes into a request's head: printable ASCII without blanks.
-    fn token(&mut self, key: &'static str) -> Option<String> {
-        self.parsed(key, "no printable ASCII without blanks", |text| {
-            text.bytes()
-                .all(|b| b.is_ascii_graphic())
-                .then(|| text.to_owned())
-        })
-    }
-
-    /// A value whose parser knows what is wrong with it.
-    fn described<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        parse(&text)
-            .map_err(|wrong| self.problem(key, &format!("{}: {wrong}", shown(key, &text))))
-            .ok()
-    }
-
-    /// A value of which one form is accepted; `form` goes on from the value: `"x" is <form>`.
-    fn parsed<T>(
-        &mut self,
-        key: &'static str,
-        form: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        let value = parse(&text);
-        if value.is_none() {
-            self.problem(key, &format!("{} is {form}", shown(key, &text)));
-        }
-        value
-    }
-
-    fn text(&self, key: &'static str) -> Option<String> {
-        self.raw.get(key).map(str::to_owned)
-    }
-
-    fn problem(&mut self, key: &'static str, message: &str) {
-        self.problems.push(Problem::of(key, message));
-    }
 }
-
-/// A value as a message quotes it; a secret's never.
-fn shown(key: &str, text: &str) -> String {
-    if options::find(key).is_some_and(|spec| !spec.secret) {
-        format!("{text:?}")
-    } else {
-        "the value".to_owned()
-    }
-}
-
-const SWITCH: &[(&str, bool)] = &[
-    ("on", true),
-    ("off", false),
-    ("true", true),
-    ("false", false),
-    ("yes", true),
-    ("no", false),
-];
 
 const ADDRESSING_STYLES: &[(&str, Option<Addressing>)] = &[
     ("auto", None),

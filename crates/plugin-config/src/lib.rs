@@ -27,22 +27,25 @@ mod endpoint;
 mod error;
 mod options;
 mod raw;
+mod reader;
 mod secret;
 mod settings;
 mod size;
 mod suggest;
+mod table;
 
 use std::path::Path;
 
 pub use endpoint::{Endpoint, Proxy};
 pub use error::{Error, Problem, Problems};
-pub use options::{OPTIONS, OptionSpec, Origin, options_table};
+pub use options::{OPTIONS, OptionSpec, Origin};
 pub use secret::Secret;
 pub use settings::{
     Addressing, Checksum, Credentials, Destination, PayloadSigning, ProxyChoice, Settings,
     Transfer, Verbosity,
 };
 pub use size::{parse_size, show_size};
+pub use table::options_table;
 
 /// Reads and checks the config file at `path`.
 ///

@@ -31,17 +31,6 @@ pub enum Origin {
     New,
 }
 
-impl Origin {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Go => "Go plugin",
-            Self::Greengage => "Greengage",
-            Self::Gpbackup => "gpbackup",
-            Self::New => "new",
-        }
-    }
-}
-
 /// A row of a slice below, built and not secret.
 const fn row(
     origin: Origin,
@@ -268,34 +257,6 @@ pub const OPTIONS: &[OptionSpec] = &[
 /// The option of this name.
 pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|spec| spec.name == name)
-}
-
-/// The options of this build as a Markdown table.
-pub fn options_table() -> String {
-    let mut table =
-        String::from("| option | from | meaning | default |\n| --- | --- | --- | --- |\n");
-    for spec in OPTIONS.iter().filter(|spec| spec.built) {
-        let default = if spec.default.is_empty() {
-            "–"
-        } else {
-            spec.default
-        };
-        let origin = spec.origin.label();
-        table.push_str(&format!(
-            "| `{}` | {origin} | {} | {default} |\n",
-            spec.name, spec.meaning
-        ));
-    }
-    let later: Vec<_> = OPTIONS
-        .iter()
-        .filter(|spec| !spec.built)
-        .map(|spec| format!("`{}`", spec.name))
-        .collect();
-    table.push_str(&format!(
-        "\nPlanned, and until then refused by name: {}.\n",
-        later.join(", ")
-    ));
-    table
 }
 
 #[cfg(test)]
