@@ -158,3 +158,6 @@ impl<W: Write> Write for Output<W> {
         self.watch(result)
     }
 }
+
+#[cfg(test)]
+mod tests;
