@@ -1,2 +1,23 @@
-//! See the description in Cargo.toml.
-fn main() {}
+//! gpbackup_s3_plugin: keeps the backups of Greenplum, Apache Cloudberry and Greengage in S3.
+//!
+//! A tour: [`plugin`] says what each command of the plugin API does; [`session`] brings config, log,
+//! signals and connection together for one command; the modules named after what they handle do it:
+//! `hooks`, `streams`, `files`, `directories`, `backups`, `check`. The bytes are moved by
+//! `s3-transport`, argv and exit codes are the business of `plugin-api`.
+
+mod advice;
+mod backups;
+mod check;
+mod directories;
+mod files;
+mod hooks;
+mod logfile;
+mod plugin;
+mod session;
+mod streams;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plugin_api::run(&plugin::S3Plugin, std::env::args_os())
+}

@@ -99,6 +99,17 @@ impl<S: Store> Transport<S> {
         }
     }
 
+    /// Deletes one object; that there is none is no error.
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        match self
+            .request("DeleteObject", key, |_| self.store.delete(key))
+            .await
+        {
+            Err(error) if error.kind() == Some(&Kind::NoSuchKey) => Ok(()),
+            result => result,
+        }
+    }
+
     /// Deletes every object under the directory `prefix`, and returns how many there were.
     ///
     /// The prefix gets a `/` at its end, so that `…/2026` never reaches into `…/20261122`.

@@ -74,6 +74,15 @@ impl PartPlan {
         self.first.saturating_mul(factor).min(self.largest)
     }
 
+    /// The same sizes with one of `jobs` shares of the requests in flight.
+    pub(crate) fn shared_by(self, jobs: usize) -> Self {
+        let concurrency = (self.concurrency / jobs.max(1) as u64).max(1);
+        Self {
+            concurrency,
+            ..self
+        }
+    }
+
     /// How many parts are sent at once, at the most.
     pub fn concurrency(&self) -> usize {
         usize::try_from(self.concurrency).unwrap_or(usize::MAX)

@@ -1,6 +1,7 @@
 //! The one place through which every request goes: it waits for its turn, is timed, and is tried
 //! again where that may help.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -113,6 +114,20 @@ impl<S: Store> Transport<S> {
     pub fn with_patience(&self, patience: Patience) -> Self {
         let options = Options {
             patience,
+            ..(*self.options).clone()
+        };
+        Self {
+            options: Arc::new(options),
+            ..self.clone()
+        }
+    }
+
+    /// The same transport for one of `jobs` transfers that run side by side, with its share of the
+    /// requests in flight, and so of the memory.
+    pub fn shared_by(&self, jobs: NonZeroUsize) -> Self {
+        let options = Options {
+            parts: self.options.parts.shared_by(jobs.get()),
+            range_concurrency: (self.options.range_concurrency / jobs).max(1),
             ..(*self.options).clone()
         };
         Self {

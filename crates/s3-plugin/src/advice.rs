@@ -1,0 +1,81 @@
+//! Which key of the config file to look at when a request fails.
+
+use plugin_config::{Credentials, Settings};
+use s3_transport::{Error, Kind};
+
+/// The error with what to change in front of it, where something in the config file may be wrong.
+pub(crate) fn of(error: Error, settings: &Settings) -> anyhow::Error {
+    match error.kind().and_then(|kind| advice(kind, settings)) {
+        Some(advice) => anyhow::Error::new(error).context(advice),
+        None => error.into(),
+    }
+}
+
+fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
+    let destination = &settings.destination;
+    let bucket = &destination.bucket;
+    Some(match kind {
+        Kind::NoSuchBucket => format!(
+            "there is no bucket '{bucket}' here; check 'bucket', and {}",
+            place(settings)
+        ),
+        Kind::Credentials => format!(
+            "the store does not accept the credentials; check {}",
+            credentials(settings)
+        ),
+        Kind::NoCredentials => "no credentials were found; set 'aws_access_key_id' and \
+             'aws_secret_access_key', or 'aws_profile', or give the host a role"
+            .to_owned(),
+        Kind::Region(Some(region)) => {
+            format!(
+                "the bucket is in another region; set 'region' to '{region}' instead of '{}'",
+                destination.region
+            )
+        }
+        Kind::Region(None) => {
+            format!(
+                "the store expects another region than '{}'; check 'region'",
+                destination.region
+            )
+        }
+        Kind::Denied => format!(
+            "the credentials may not do this in bucket '{bucket}'; check their policy, and {}",
+            credentials(settings)
+        ),
+        Kind::ClockSkew => "the clock of this host is wrong; set it by NTP".to_owned(),
+        Kind::Name | Kind::Connection | Kind::Timeout => {
+            format!(
+                "the store cannot be reached; check {}, and 'http_proxy'",
+                place(settings)
+            )
+        }
+        Kind::Tls => {
+            "TLS fails; check 'endpoint' and 'encryption' (off for plain http), and give the \
+             certificate of the store's authority as 'ca_file'"
+                .to_owned()
+        }
+        Kind::Proxy => "the proxy refuses; check 'http_proxy'".to_owned(),
+        Kind::Archived => "the object is in an archive; restore it there first".to_owned(),
+        _ => return None,
+    })
+}
+
+/// What tells where the store is.
+fn place(settings: &Settings) -> String {
+    match &settings.destination.endpoint {
+        Some(endpoint) => format!("'endpoint' ({endpoint})"),
+        None => format!("'region' ({})", settings.destination.region),
+    }
+}
+
+fn credentials(settings: &Settings) -> String {
+    match &settings.destination.credentials {
+        Credentials::Given { access_key_id, .. } => {
+            format!("'aws_access_key_id' ({access_key_id}) and 'aws_secret_access_key'")
+        }
+        Credentials::Profile(profile) => format!("'aws_profile' ({profile})"),
+        Credentials::Chain => {
+            "the credentials of the environment, the profile or the host's role".to_owned()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `backup_data`, `restore_data`, `restore_data_subset`: the data of a table or of a segment.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use plugin_api::{Answer, BackupPath, Ranges};
+use s3_transport::Restored;
+
+use crate::session;
+
+/// How large a pipe to or from gpbackup is made: 1 MiB, the most that Linux gives without privileges.
+/// The default of 64 KiB costs a switch between the two processes for each 64 KiB.
+const PIPE: i32 = 1 << 20;
+
+/// Stores stdin.
+pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
+    session::run(config, async |session| {
+        let key = session.key(data);
+        let stdin = unbuffered(io::stdin().as_fd())?;
+        let stored = session
+            .transport
+            .upload(&key, stdin, &session.interrupt)
+            .await?;
+        log::info!(
+            "stored {} bytes in {} parts as '{key}'",
+            stored.size,
+            stored.parts
+        );
+        Ok(())
+    })
+}
+
+/// Writes a stored stream to stdout.
+pub(crate) fn restore(config: &Path, data: &BackupPath) -> Answer {
+    session::run(config, async |session| {
+        let key = session.key(data);
+        let stdout = unbuffered(io::stdout().as_fd())?;
+        let restored = session
+            .unless_interrupted(async { Ok(session.transport.download(&key, stdout).await?) })
+            .await?;
+        log_restored(&key, &restored);
+        Ok(())
+    })
+}
+
+/// Writes some ranges of a stored stream to stdout.
+pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) -> Answer {
+    session::run(config, async |session| {
+        let key = session.key(data);
+        let stdout = unbuffered(io::stdout().as_fd())?;
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|range| (range.start, range.end))
+            .collect();
+        let restored = session
+            .unless_interrupted(async {
+                Ok(session
+                    .transport
+                    .download_ranges(&key, &ranges, stdout)
+                    .await?)
+            })
+            .await?;
+        log::info!(
+            "restored {} bytes in {} ranges of '{key}'",
+            restored.size,
+            ranges.len()
+        );
+        Ok(())
+    })
+}
+
+/// Says what was restored, and whether a checksum proved it.
+pub(crate) fn log_restored(key: &str, restored: &Restored) {
+    let proof = match restored.verified {
+        true => "checksum verified",
+        false => "the store has no checksum of it; length and version verified",
+    };
+    log::info!("restored {} bytes from '{key}' ({proof})", restored.size);
+}
+
+/// The stream itself, without the standard library's buffer and lock, in a roomier pipe.
+fn unbuffered(stream: BorrowedFd<'_>) -> io::Result<File> {
+    let stream = stream.try_clone_to_owned()?;
+    // A file or a socket has no such size, and a user's pipes may be used up: it works all the same.
+    let _ = fcntl(&stream, FcntlArg::F_SETPIPE_SZ(PIPE));
+    Ok(stream.into())
+}
