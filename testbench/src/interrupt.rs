@@ -1,0 +1,36 @@
+//! Stopping the bench: SIGINT, SIGTERM and SIGHUP end the run after the call under way, which is killed.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Has the signals noted from now on, so that what the bench made is cleaned up before it ends.
+///
+/// # Errors
+/// Where the system refuses a signal handler.
+pub fn catch() -> io::Result<()> {
+    let requested = REQUESTED.get_or_init(Arc::default);
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(requested))?;
+    }
+    Ok(())
+}
+
+/// Whether the bench is to stop.
+pub(crate) fn requested() -> bool {
+    REQUESTED
+        .get()
+        .is_some_and(|requested| requested.load(Ordering::Relaxed))
+}
+
+/// Takes note that the bench is stopping: what follows is its cleaning up, which a second signal cuts short.
+pub(crate) fn acknowledge() {
+    if let Some(requested) = REQUESTED.get() {
+        requested.store(false, Ordering::Relaxed);
+    }
+}

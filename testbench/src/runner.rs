@@ -1,0 +1,318 @@
+//! Plays cases one after the other, whatever becomes of each.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::bench::Bench;
+use crate::case::{Case, Group};
+use crate::catalog;
+use crate::config::{ConfigText, redact};
+use crate::event::{Event, Reporter};
+use crate::interrupt;
+use crate::need::{self, Need};
+use crate::report::{CaseReport, Counts, Header, Outcome, Report};
+use crate::scene::Scene;
+use crate::settings::{Settings, SettingsError};
+use crate::trouble::{Trouble, Verdict};
+
+/// How many backups are deleted side by side at the end.
+const DELETERS: usize = 8;
+
+/// Why a run could not begin or be told.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no place to work in.
+    #[error("cannot make a directory to work in: {0}")]
+    Work(std::io::Error),
+    /// The plugin cannot be started at all.
+    #[error("{0}")]
+    Plugin(String),
+    /// A report cannot be written.
+    #[error("cannot write a report: {0}")]
+    Report(std::io::Error),
+}
+
+/// Runs the bench with `settings` and tells `reporters`.
+///
+/// # Errors
+/// What keeps the bench from beginning, and a report that cannot be written. Whatever the plugin does, and
+/// the bench's troubles with single cases, is part of the [`Report`].
+pub fn run(settings: Settings, reporters: &mut [Box<dyn Reporter>]) -> Result<Report, RunError> {
+    settings.check()?;
+    for name in &settings.expected_failures {
+        catalog::check_name(name)?;
+    }
+    let config = ConfigText::read(&settings.config).map_err(SettingsError::from)?;
+    let mut work = tempfile::Builder::new()
+        .prefix("plugin_bench.")
+        .tempdir()
+        .map_err(RunError::Work)?;
+    work.disable_cleanup(settings.keep);
+    let bench = Bench::new(settings, config, work.path().to_owned());
+    let mut run = Run {
+        bench: &bench,
+        reporters,
+        cases: Vec::new(),
+        notes: Vec::new(),
+    };
+    run.play()
+}
+
+struct Run<'a> {
+    bench: &'a Bench,
+    reporters: &'a mut [Box<dyn Reporter>],
+    cases: Vec<CaseReport>,
+    notes: Vec<String>,
+}
+
+impl Run<'_> {
+    fn play(&mut self) -> Result<Report, RunError> {
+        let started = Instant::now();
+        let header = self.header()?;
+        self.tell(&Event::Start(&header))?;
+        let mut stopped = false;
+        for (group, case) in catalog::in_order() {
+            let report = self.case(group, case, stopped)?;
+            stopped = stopped || interrupt::requested();
+            self.tell(&Event::CaseEnd(&report))?;
+            self.cases.push(report);
+        }
+        interrupt::acknowledge();
+        self.clean_up();
+        let report = self.report(header, started);
+        self.tell(&Event::End(&report))?;
+        Ok(report)
+    }
+
+    fn tell(&mut self, event: &Event<'_>) -> Result<(), RunError> {
+        self.reporters
+            .iter_mut()
+            .try_for_each(|reporter| reporter.event(event))
+            .map_err(RunError::Report)
+    }
+
+    fn header(&self) -> Result<Header, RunError> {
+        let settings = &self.bench.settings;
+        let ask = |command: &str| {
+            let call = self.bench.call(command, &self.bench.aside);
+            match call.run() {
+                Ok(answer) => {
+                    let text = String::from_utf8_lossy(&answer.stdout);
+                    Ok(text.lines().next().unwrap_or_default().to_owned())
+                }
+                Err(Trouble::Bench(message)) => Err(RunError::Plugin(format!(
+                    "{message}; is it built for this machine, and does its first line name its interpreter?"
+                ))),
+                Err(trouble) => Err(RunError::Plugin(trouble.to_string())),
+            }
+        };
+        Ok(Header {
+            bench_version: env!("CARGO_PKG_VERSION"),
+            plugin: settings.plugin.display().to_string(),
+            plugin_version: ask("--version")?,
+            api_version: ask("plugin_api_version")?,
+            config_path: settings.config.display().to_string(),
+            config: self.bench.config.redacted(),
+            secondary_path: settings
+                .secondary
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            level: settings.level,
+            strict: settings.strict,
+        })
+    }
+
+    fn case(
+        &mut self,
+        group: &'static Group,
+        case: &'static Case,
+        stopped: bool,
+    ) -> Result<CaseReport, RunError> {
+        let name = catalog::full_name(group, case);
+        let settings = &self.bench.settings;
+        let mut report = CaseReport {
+            group: group.name,
+            obligation: case.obligation,
+            level: case.level,
+            clause: case.clause,
+            outcome: Outcome::Disabled,
+            reason: None,
+            need: None,
+            expected_failure: settings.expected_failures.contains(&name),
+            seconds: 0.0,
+            transcript: Vec::new(),
+            name,
+        };
+        let wanted = settings.filters.is_empty()
+            || settings
+                .filters
+                .iter()
+                .any(|pattern| catalog::matches(pattern, &report.name));
+        if stopped || !wanted {
+            return Ok(report);
+        }
+        match need::unmet(case, self.bench) {
+            Ok(None) => {}
+            Ok(Some((need, reason))) => {
+                report.outcome = Outcome::Skip;
+                report.need = Some(need);
+                report.reason = Some(reason);
+                return Ok(report);
+            }
+            Err(trouble) => {
+                report.outcome = Outcome::Error;
+                report.reason = Some(trouble.to_string());
+                return Ok(report);
+            }
+        }
+        self.tell(&Event::CaseStart { name: &report.name })?;
+        self.play_case(case, &mut report)?;
+        Ok(report)
+    }
+
+    fn play_case(&mut self, case: &'static Case, report: &mut CaseReport) -> Result<(), RunError> {
+        let started = Instant::now();
+        let secrets = self.bench.config.secrets();
+        let scene = match Scene::new(self.bench, &report.name) {
+            Ok(scene) => scene,
+            Err(trouble) => {
+                report.outcome = Outcome::Error;
+                report.reason = Some(trouble.to_string());
+                return Ok(());
+            }
+        };
+        let reporters = &mut *self.reporters;
+        let verdict = std::thread::scope(|scope| {
+            let (sender, done) = mpsc::channel();
+            let scene = &scene;
+            scope.spawn(move || {
+                let verdict = std::panic::catch_unwind(AssertUnwindSafe(|| (case.run)(scene)));
+                // The receiver waits for as long as this thread lives.
+                let _ = sender.send(verdict);
+            });
+            wait(&done, &report.name, reporters)
+        })?;
+        report.seconds = started.elapsed().as_secs_f64();
+        (report.outcome, report.reason) = match verdict {
+            Ok(()) => (Outcome::Pass, None),
+            Err(Trouble::Plugin(reason)) => (Outcome::Fail, Some(reason)),
+            Err(trouble) => (Outcome::Error, Some(trouble.to_string())),
+        };
+        report.reason = report.reason.take().map(|reason| redact(&reason, &secrets));
+        if report.outcome != Outcome::Pass {
+            report.transcript = scene.transcript.take(&secrets);
+        }
+        if !self.bench.settings.keep {
+            remove(&scene.dir);
+        }
+        Ok(())
+    }
+
+    /// Deletes what the run stored. What cannot be deleted is named, and is no matter of the verdict.
+    fn clean_up(&mut self) {
+        let bench = self.bench;
+        let claimed = bench.claimed_timestamps();
+        if bench.settings.keep {
+            let stamps: Vec<String> = claimed.iter().map(ToString::to_string).collect();
+            self.notes.push(format!(
+                "kept {} and the backups {}",
+                bench.work.display(),
+                stamps.join(" ")
+            ));
+            return;
+        }
+        for batch in claimed.chunks(DELETERS) {
+            let ended = std::thread::scope(|scope| {
+                let tearing: Vec<_> = batch
+                    .iter()
+                    .map(|timestamp| (timestamp, scope.spawn(|| bench.tear_down(*timestamp))))
+                    .collect();
+                tearing
+                    .into_iter()
+                    .map(|(timestamp, thread)| (timestamp, thread.join()))
+                    .collect::<Vec<_>>()
+            });
+            for (timestamp, result) in ended {
+                if let Ok(Err(trouble)) = result {
+                    self.notes
+                        .push(format!("backup {timestamp} may be left: {trouble}"));
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, header: Header, started: Instant) -> Report {
+        let cases = std::mem::take(&mut self.cases);
+        let verdict = Report::judge(header.strict, &cases);
+        let groups = catalog::GROUPS
+            .iter()
+            .map(|group| {
+                (
+                    group.name,
+                    Counts::of(cases.iter().filter(|case| case.group == group.name)),
+                )
+            })
+            .collect();
+        let costs = self.bench.ledger.costs();
+        Report {
+            header,
+            verdict,
+            exit_code: verdict.exit_code(),
+            seconds: started.elapsed().as_secs_f64(),
+            summary: Counts::of(&cases),
+            groups,
+            cases,
+            costs: costs
+                .into_iter()
+                .map(|(command, cost)| (command, cost.into()))
+                .collect(),
+            uploaded_bytes: self.bench.ledger.uploaded(),
+            notes: std::mem::take(&mut self.notes),
+            throughput: self.bench.throughput(),
+        }
+    }
+}
+
+/// Waits for a case, and tells every second that it is still under way.
+fn wait(
+    done: &mpsc::Receiver<std::thread::Result<Verdict>>,
+    name: &str,
+    reporters: &mut [Box<dyn Reporter>],
+) -> Result<Verdict, RunError> {
+    let started = Instant::now();
+    loop {
+        match done.recv_timeout(Duration::from_secs(1)) {
+            Ok(Ok(verdict)) => return Ok(verdict),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let event = Event::CaseRuns {
+                    name,
+                    elapsed: started.elapsed(),
+                };
+                reporters
+                    .iter_mut()
+                    .try_for_each(|reporter| reporter.event(&event))
+                    .map_err(RunError::Report)?;
+            }
+            Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Ok(Err(Trouble::bench(
+                    "the case panicked; please report this bench's bug",
+                )));
+            }
+        }
+    }
+}
+
+/// Removes a case's directory; what a running leftover of the plugin still holds goes with the work directory.
+fn remove(dir: &Path) {
+    let _ = std::fs::remove_dir_all(dir);
+}
+
+/// Whether the case does away with the first destination, and so is played last.
+pub(crate) fn is_final(case: &Case) -> bool {
+    case.needs.contains(&Need::DestroyPrimary)
+}

@@ -1,0 +1,162 @@
+//! Claiming timestamps that nobody uses, so that the bench is safe on a bucket in use.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::bench::Bench;
+use crate::timestamp::Timestamp;
+use crate::trouble::{Trouble, Verdict};
+
+/// How many candidates are looked at side by side: a store may take seconds to say that nothing is there.
+const BATCH: usize = 8;
+
+/// The timestamps of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Stamps {
+    shared: Mutex<Option<Timestamp>>,
+    unused: Mutex<Vec<Timestamp>>,
+    claimed: Mutex<Vec<Timestamp>>,
+    /// The plugin let a call of ours run into its deadline: it is asked no more than the cases ask.
+    hung: AtomicBool,
+}
+
+impl Bench {
+    /// The timestamp that all cases share that neither delete nor list: their file names differ.
+    pub(crate) fn shared_timestamp(&self) -> Verdict<Timestamp> {
+        let mut shared = self
+            .stamps
+            .shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(timestamp) = *shared {
+            return Ok(timestamp);
+        }
+        let (timestamp, _) = self.claim_pair(false)?;
+        Ok(*shared.insert(timestamp))
+    }
+
+    /// A timestamp of one case's own.
+    pub(crate) fn own_timestamp(&self) -> Verdict<Timestamp> {
+        self.claim_pair(false).map(|(timestamp, _)| timestamp)
+    }
+
+    /// Two timestamps of one case's own, the second one second after the first.
+    pub(crate) fn own_siblings(&self) -> Verdict<(Timestamp, Timestamp)> {
+        self.claim_pair(true)
+    }
+
+    /// Every timestamp claimed so far.
+    pub(crate) fn claimed_timestamps(&self) -> Vec<Timestamp> {
+        self.stamps
+            .claimed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn claim_pair(&self, both: bool) -> Verdict<(Timestamp, Timestamp)> {
+        let first = self.next_unused()?;
+        self.set_up(first)?;
+        if both {
+            self.set_up(first.next())?;
+        }
+        Ok((first, first.next()))
+    }
+
+    fn next_unused(&self) -> Verdict<Timestamp> {
+        const ROUNDS: usize = 3;
+        let mut unused = self
+            .stamps
+            .unused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..ROUNDS {
+            if let Some(timestamp) = unused.pop() {
+                return Ok(timestamp);
+            }
+            let candidates: Vec<Timestamp> = (0..BATCH).map(|_| Timestamp::random()).collect();
+            let found = std::thread::scope(|scope| {
+                let looks: Vec<_> = candidates
+                    .iter()
+                    .flat_map(|timestamp| [*timestamp, timestamp.next()])
+                    .map(|timestamp| scope.spawn(move || self.is_used(timestamp)))
+                    .collect();
+                looks
+                    .into_iter()
+                    .map(|look| look.join())
+                    .collect::<Vec<_>>()
+            });
+            for (timestamp, used) in candidates.iter().zip(found.chunks(2)) {
+                let mut free = true;
+                for used in used {
+                    match used {
+                        Ok(Ok(used)) => free &= !used,
+                        Ok(Err(Trouble::Interrupted)) => return Err(Trouble::Interrupted),
+                        _ => return Err(Trouble::bench("cannot ask whether a timestamp is used")),
+                    }
+                }
+                if free {
+                    unused.push(*timestamp);
+                }
+            }
+        }
+        Err(Trouble::bench(
+            "every timestamp tried has a backup already, or the plugin restores files that were never stored",
+        ))
+    }
+
+    /// Whether there is a backup of `timestamp`: every backup of gpbackup has this file, and it is not empty.
+    fn is_used(&self, timestamp: Timestamp) -> Verdict<bool> {
+        if self.stamps.hung.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let dir = timestamp.dir(&self.work.join("unused/gpseg-1"));
+        std::fs::create_dir_all(&dir)?;
+        let path = dir.join(format!("gpbackup_{timestamp}_config.yaml"));
+        let answer = self.aside("restore_file").arg(&path).run()?;
+        self.note_hang(&answer);
+        Ok(answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0))
+    }
+
+    fn set_up(&self, timestamp: Timestamp) -> Verdict {
+        self.stamps
+            .claimed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(timestamp);
+        for hook in ["setup_plugin_for_backup", "setup_plugin_for_restore"] {
+            self.hook_for(hook, timestamp)?;
+        }
+        Ok(())
+    }
+
+    /// Calls the cleanup hooks and `delete_backup` for a claimed timestamp.
+    pub(crate) fn tear_down(&self, timestamp: Timestamp) -> Verdict {
+        for hook in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
+            self.hook_for(hook, timestamp)?;
+        }
+        self.aside("delete_backup")
+            .arg(timestamp.to_string())
+            .run()?
+            .succeeds()?;
+        Ok(())
+    }
+
+    fn hook_for(&self, hook: &str, timestamp: Timestamp) -> Verdict {
+        if !self.stamps.hung.load(Ordering::Relaxed) {
+            let dir = timestamp.dir(&self.work.join("claimed/gpseg0"));
+            std::fs::create_dir_all(&dir)?;
+            if !self.hook_everywhere(hook, Path::new(&dir))? {
+                self.stamps.hung.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_hang(&self, answer: &crate::finished::Finished) {
+        if answer.ended == crate::finished::Ended::Overdue {
+            self.stamps.hung.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The bench as its users meet it.
