@@ -253,10 +253,16 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.status, &self.code) {
-            (Some(status), Some(code)) => write!(f, "{status} {code}: {}", self.message),
-            (Some(status), None) => write!(f, "{status}: {}", self.message),
-            _ => f.write_str(&self.message),
+        let status = self.status.map(|status| status.to_string());
+        let head = status
+            .into_iter()
+            .chain(self.code.clone())
+            .collect::<Vec<_>>()
+            .join(" ");
+        match (head.is_empty(), self.message.is_empty()) {
+            (true, _) => f.write_str(&self.message),
+            (false, true) => f.write_str(&head),
+            (false, false) => write!(f, "{head}: {}", self.message),
         }
     }
 }

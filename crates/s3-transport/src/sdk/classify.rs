@@ -34,10 +34,11 @@ fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Stor
         .get("x-amz-bucket-region")
         .map(str::to_owned);
     let kind = of_code(status, error.code(), region);
-    let message = error.message().map_or_else(
-        || "the answer has no explanation".to_owned(),
-        |message| message.trim_end_matches('.').to_owned(),
-    );
+    let message = error
+        .message()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_owned();
     StoreError {
         kind,
         status: Some(status),
@@ -50,7 +51,7 @@ fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Stor
 fn of_code(status: u16, code: Option<&str>, region: Option<String>) -> Kind {
     match code.unwrap_or_default() {
         "NoSuchKey" | "NotFound" => Kind::NoSuchKey,
-        "NoSuchBucket" => Kind::NoSuchBucket,
+        "NoSuchBucket" | "InvalidBucketName" => Kind::NoSuchBucket,
         "NoSuchUpload" => Kind::NoSuchUpload,
         "PreconditionFailed" | "ConditionalRequestConflict" => Kind::Precondition,
         "InvalidRange" => Kind::Range,
