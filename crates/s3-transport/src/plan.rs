@@ -67,6 +67,16 @@ impl PartPlan {
         }
     }
 
+    /// A plan for stores that take parts of any size: those of tests.
+    pub fn of_any_size(first: u64, concurrency: usize) -> Self {
+        let concurrency = concurrency.max(1) as u64;
+        Self {
+            first: first.max(1),
+            largest: MAX_PART,
+            concurrency,
+        }
+    }
+
     /// The size of part `number` (from 1) in bytes; the stream's last part may be shorter.
     pub fn size(&self, number: u32) -> u64 {
         let step = GROWTH.iter().rev().find(|(from, _)| number >= *from);

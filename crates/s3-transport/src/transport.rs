@@ -10,6 +10,7 @@ use plugin_config::{Checksum as ChecksumOption, PayloadSigning, Settings};
 use crate::checksum::Algorithm;
 use crate::error::Error;
 use crate::intake::Hashing;
+use crate::payload::Payload;
 use crate::plan::{DEFAULT_PART, PartPlan};
 use crate::progress::Progress;
 use crate::retry::{Attempts, Gate, Patience};
@@ -136,6 +137,11 @@ impl<S: Store> Transport<S> {
         }
     }
 
+    /// The store behind it.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
@@ -154,21 +160,45 @@ impl<S: Store> Transport<S> {
         }
     }
 
-    /// Notes that the store does not take checksums, if that is what `error` says.
-    pub(crate) fn learn_from(&self, error: &Error) -> bool {
+    /// Whether `error` says that the store does not take checksums; it gets none from then on.
+    pub(crate) fn refuses_checksums(&self, error: &Error) -> bool {
         let Error::Request { source, .. } = error else {
             return false;
         };
         let refuses = source.kind == Kind::NotImplemented
             || (source.kind == Kind::Other && source.status == Some(400));
-        if refuses && self.checksum().is_some() {
+        if refuses && !self.learned.refuses_checksums.swap(true, Ordering::Relaxed) {
             log::info!("the store refuses checksums ({source}); going on without them");
-            self.learned
-                .refuses_checksums
-                .store(true, Ordering::Relaxed);
-            return true;
         }
-        false
+        refuses
+    }
+
+    /// Sends a payload, without its checksum where the store refuses that.
+    pub(crate) async fn send<T, F, A>(
+        &self,
+        verb: &'static str,
+        key: &str,
+        mut payload: Payload,
+        mut attempt: F,
+    ) -> Result<T, Error>
+    where
+        F: FnMut(Payload, Progress) -> A,
+        A: Future<Output = Result<T, StoreError>>,
+    {
+        if self.checksum().is_none() {
+            payload.checksum = None;
+        }
+        let sent = self
+            .request(verb, key, |progress| attempt(payload.clone(), progress))
+            .await;
+        match sent {
+            Err(error) if payload.checksum.is_some() && self.refuses_checksums(&error) => {
+                payload.checksum = None;
+                self.request(verb, key, |progress| attempt(payload.clone(), progress))
+                    .await
+            }
+            result => result,
+        }
     }
 
     /// Sends a request until it succeeds, fails for good, or patience ends.

@@ -56,27 +56,18 @@ impl<S: Store> Transport<S> {
     }
 
     /// One PUT of a whole object.
-    async fn put(&self, key: &str, mut payload: Payload) -> Result<Stored, Error> {
-        loop {
-            let put = self.request("PutObject", key, |progress| {
-                let payload = &payload;
-                async move { self.store.put(key, payload, false, &progress).await }
-            });
-            match put.await {
-                Ok(()) => {
-                    let checksum = payload.checksum;
-                    return Ok(Stored {
-                        size: payload.length(),
-                        parts: 1,
-                        checksum,
-                    });
-                }
-                Err(error) if payload.checksum.is_some() && self.learn_from(&error) => {
-                    payload.checksum = None;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+    async fn put(&self, key: &str, payload: Payload) -> Result<Stored, Error> {
+        let size = payload.length();
+        let put = self.send("PutObject", key, payload, |payload, progress| async move {
+            self.store.put(key, &payload, false, &progress).await?;
+            Ok(payload.checksum)
+        });
+        let checksum = put.await?;
+        Ok(Stored {
+            size,
+            parts: 1,
+            checksum,
+        })
     }
 
     async fn create(&self, key: &str) -> Result<Created, Error> {
@@ -86,7 +77,7 @@ impl<S: Store> Transport<S> {
                 self.store.create(key, checksum).await
             });
             match create.await {
-                Err(error) if checksum.is_some() && self.learn_from(&error) => {}
+                Err(error) if checksum.is_some() && self.refuses_checksums(&error) => {}
                 result => {
                     if let Ok(created) = &result {
                         // Listing open uploads is only a hint on several stores: the log tells.
@@ -179,7 +170,7 @@ impl<S: Store> Multipart<S> {
                 key: &key,
                 upload_id: &upload_id,
             };
-            transport.part(target, part.number, part.payload).await
+            transport.part(target, part).await
         });
     }
 
@@ -328,23 +319,17 @@ fn told(checksum: Option<Checksum>) -> String {
 }
 
 impl<S: Store> Transport<S> {
-    async fn part(
-        &self,
-        target: Target<'_>,
-        number: u32,
-        mut payload: Payload,
-    ) -> Result<Part, Error> {
-        loop {
-            let part = self.request("UploadPart", target.key, |progress| {
-                let payload = &payload;
-                async move { self.store.part(target, number, payload, &progress).await }
-            });
-            match part.await {
-                Err(error) if payload.checksum.is_some() && self.learn_from(&error) => {
-                    payload.checksum = None;
-                }
-                result => return result,
-            }
-        }
+    async fn part(&self, target: Target<'_>, part: StreamPart) -> Result<Part, Error> {
+        self.send(
+            "UploadPart",
+            target.key,
+            part.payload,
+            |payload, progress| async move {
+                self.store
+                    .part(target, part.number, &payload, &progress)
+                    .await
+            },
+        )
+        .await
     }
 }

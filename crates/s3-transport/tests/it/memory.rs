@@ -1,0 +1,391 @@
+//! A correct S3 store in memory, behind a script of faults.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use http_body::Body as _;
+use s3_transport::{
+    Algorithm, Checksum, Created, Entry, Got, Kind, Object, Page, Part, Payload, Progress, Store,
+    StoreError, Target,
+};
+
+/// What happens to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// It fails with this kind, and nothing is done.
+    Refuse(Kind),
+    /// It is done, but its answer is lost.
+    LoseAnswer,
+    /// The body of a GET breaks off after this share of it, in percent.
+    Break(u64),
+    /// The body of a GET ends after this share of it as if it were whole.
+    EndEarly(u64),
+    /// A bit in the first byte of a GET's body is flipped.
+    Flip,
+    /// The answer to a GET is another range than the one asked for.
+    OtherRange,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    bytes: Vec<u8>,
+    version: u64,
+    /// `-N` of a multipart object.
+    suffix: String,
+}
+
+impl Stored {
+    fn object(&self, checksums: bool) -> Object {
+        Object {
+            size: self.bytes.len() as u64,
+            etag: Some(format!("\"{}{}\"", self.version, self.suffix)),
+            checksum: checksums.then(|| crc(&self.bytes)),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, Stored>,
+    uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    script: VecDeque<Fault>,
+    versions: u64,
+    requests: u64,
+}
+
+/// The store.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    state: Mutex<State>,
+    /// Whether objects have checksums, and requests with them are taken.
+    checksums: bool,
+}
+
+fn crc(bytes: &[u8]) -> Checksum {
+    let value = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
+    Checksum {
+        algorithm: Algorithm::Crc64Nvme,
+        value,
+        length: bytes.len() as u64,
+    }
+}
+
+fn error(kind: Kind) -> StoreError {
+    StoreError::new(kind, "scripted")
+}
+
+impl Memory {
+    pub(crate) fn new(script: impl IntoIterator<Item = Fault>, checksums: bool) -> Self {
+        let state = State {
+            script: script.into_iter().collect(),
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+            checksums,
+        }
+    }
+
+    pub(crate) fn insert(&self, key: &str, bytes: &[u8]) {
+        let stored = Stored {
+            bytes: bytes.to_vec(),
+            version: 0,
+            suffix: String::new(),
+        };
+        self.lock().objects.insert(key.to_owned(), stored);
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+        self.lock()
+            .objects
+            .get(key)
+            .map(|stored| stored.bytes.clone())
+    }
+
+    pub(crate) fn open_uploads(&self) -> usize {
+        self.lock().uploads.len()
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.lock().requests
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The fault of this request; `Err` where it is refused.
+    fn next(&self) -> Result<Fault, StoreError> {
+        let mut state = self.lock();
+        state.requests += 1;
+        match state.script.pop_front() {
+            Some(Fault::Refuse(kind)) => Err(error(kind)),
+            fault => Ok(fault.unwrap_or(Fault::None)),
+        }
+    }
+
+    /// Reads a payload as the network would, and checks what came with it.
+    async fn receive(&self, payload: &Payload, progress: &Progress) -> Result<Vec<u8>, StoreError> {
+        let mut body = Box::pin(payload.body(progress.clone()));
+        let mut bytes = Vec::new();
+        while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            bytes.extend_from_slice(&frame.unwrap().into_data().unwrap());
+        }
+        assert_eq!(bytes.len() as u64, payload.length());
+        match payload.checksum {
+            Some(_) if !self.checksums => Err(error(Kind::NotImplemented)),
+            Some(sent) if sent != crc(&bytes) => Err(error(Kind::Digest)),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+/// The answer, unless it is lost.
+fn answer<T>(fault: &Fault, value: T) -> Result<T, StoreError> {
+    match fault {
+        Fault::LoseAnswer => Err(error(Kind::Connection)),
+        _ => Ok(value),
+    }
+}
+
+/// A body that is cut, broken or flipped as `fault` says.
+fn body(mut bytes: Vec<u8>, fault: &Fault) -> ByteStream {
+    let cut = |percent: u64, bytes: &[u8]| (bytes.len() as u64 * percent / 100) as usize;
+    match fault {
+        Fault::Break(percent) => {
+            let kept = bytes[..cut(*percent, &bytes)].to_vec();
+            let frames = vec![
+                Ok(Bytes::from(kept)),
+                Err(std::io::Error::other("broken off")),
+            ];
+            return ByteStream::new(SdkBody::from_body_1_x(Frames(frames.into())));
+        }
+        Fault::EndEarly(percent) => bytes.truncate(cut(*percent, &bytes)),
+        Fault::Flip => {
+            if let Some(byte) = bytes.first_mut() {
+                *byte ^= 1;
+            }
+        }
+        _ => {}
+    }
+    ByteStream::from(bytes)
+}
+
+/// A body of given frames.
+struct Frames(VecDeque<Result<Bytes, std::io::Error>>);
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        let frame = self.0.pop_front();
+        std::task::Poll::Ready(frame.map(|frame| frame.map(http_body::Frame::data)))
+    }
+}
+
+impl Store for Memory {
+    async fn put(
+        &self,
+        key: &str,
+        payload: &Payload,
+        if_absent: bool,
+        progress: &Progress,
+    ) -> Result<(), StoreError> {
+        let fault = self.next()?;
+        let bytes = self.receive(payload, progress).await?;
+        let mut state = self.lock();
+        if if_absent && state.objects.contains_key(key) {
+            return Err(error(Kind::Precondition));
+        }
+        state.versions += 1;
+        let stored = Stored {
+            bytes,
+            version: state.versions,
+            suffix: String::new(),
+        };
+        state.objects.insert(key.to_owned(), stored);
+        answer(&fault, ())
+    }
+
+    async fn create(&self, _: &str, checksum: Option<Algorithm>) -> Result<Created, StoreError> {
+        let fault = self.next()?;
+        if checksum.is_some() && !self.checksums {
+            return Err(error(Kind::NotImplemented));
+        }
+        if fault == Fault::LoseAnswer {
+            // An upload whose id nobody learns: no client can abort it.
+            return Err(error(Kind::Connection));
+        }
+        let mut state = self.lock();
+        state.versions += 1;
+        let upload_id = format!("upload-{}", state.versions);
+        state.uploads.insert(upload_id.clone(), BTreeMap::new());
+        Ok(Created {
+            upload_id,
+            echoes_checksum: checksum.is_some(),
+        })
+    }
+
+    async fn part(
+        &self,
+        target: Target<'_>,
+        number: u32,
+        payload: &Payload,
+        progress: &Progress,
+    ) -> Result<Part, StoreError> {
+        let fault = self.next()?;
+        let bytes = self.receive(payload, progress).await?;
+        let mut state = self.lock();
+        let upload = state.uploads.get_mut(target.upload_id);
+        upload
+            .ok_or(error(Kind::NoSuchUpload))?
+            .insert(number, bytes);
+        let part = Part {
+            number,
+            etag: format!("part-{number}"),
+            checksum: payload.checksum,
+            echoes_checksum: payload.checksum.is_some(),
+        };
+        answer(&fault, part)
+    }
+
+    async fn complete(
+        &self,
+        target: Target<'_>,
+        parts: &[Part],
+        whole: Option<Checksum>,
+    ) -> Result<Option<String>, StoreError> {
+        let fault = self.next()?;
+        let mut state = self.lock();
+        let given = state
+            .uploads
+            .get(target.upload_id)
+            .ok_or(error(Kind::NoSuchUpload))?;
+        let numbers: Vec<u32> = parts.iter().map(|part| part.number).collect();
+        assert_eq!(numbers, given.keys().copied().collect::<Vec<_>>());
+        let bytes = given.values().flatten().copied().collect::<Vec<u8>>();
+        if whole.is_some_and(|whole| whole != crc(&bytes)) {
+            return Err(error(Kind::Digest));
+        }
+        state.uploads.remove(target.upload_id);
+        state.versions += 1;
+        let suffix = format!("-{}", parts.len());
+        let stored = Stored {
+            bytes,
+            version: state.versions,
+            suffix,
+        };
+        let etag = stored.object(false).etag;
+        state.objects.insert(target.key.to_owned(), stored);
+        answer(&fault, etag)
+    }
+
+    async fn abort(&self, target: Target<'_>) -> Result<(), StoreError> {
+        let fault = self.next()?;
+        let removed = self.lock().uploads.remove(target.upload_id);
+        answer(&fault, removed.ok_or(error(Kind::NoSuchUpload))?).map(drop)
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+        etag: Option<&str>,
+    ) -> Result<Got, StoreError> {
+        let fault = self.next()?;
+        let state = self.lock();
+        let stored = state.objects.get(key).ok_or(error(Kind::NoSuchKey))?;
+        let object = stored.object(self.checksums && range.is_none());
+        if etag.is_some() && etag != object.etag.as_deref() {
+            return Err(error(Kind::Precondition));
+        }
+        let (start, end) = range.unwrap_or((0, object.size));
+        let end = end.min(object.size);
+        if range.is_some() && start >= end {
+            return Err(error(Kind::Range));
+        }
+        if fault == Fault::LoseAnswer || fault == Fault::OtherRange {
+            // What the store behind the SDK makes of an answer with another Content-Range.
+            return Err(error(Kind::Server));
+        }
+        let bytes = stored.bytes[start as usize..end as usize].to_vec();
+        Ok(Got {
+            object,
+            range: (start, end),
+            body: body(bytes, &fault),
+        })
+    }
+
+    async fn head(&self, key: &str, with_checksum: bool) -> Result<Object, StoreError> {
+        let fault = self.next()?;
+        if with_checksum && !self.checksums {
+            return Err(error(Kind::NotImplemented));
+        }
+        let state = self.lock();
+        let stored = state.objects.get(key).ok_or(error(Kind::NoSuchKey))?;
+        answer(&fault, stored.object(self.checksums))
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        continuation: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let fault = self.next()?;
+        let state = self.lock();
+        let after = |key: &str| continuation.is_none_or(|last| key > last);
+        let mut keys = state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix) && after(key));
+        // Short pages, as stores may give them.
+        let limit = limit.min(7).into();
+        let entries: Vec<Entry> = keys
+            .by_ref()
+            .take(limit)
+            .map(|(key, stored)| Entry {
+                key: key.clone(),
+                size: stored.bytes.len() as u64,
+            })
+            .collect();
+        let more = keys.next().is_some();
+        let continuation = entries
+            .last()
+            .filter(|_| more)
+            .map(|entry| entry.key.clone());
+        answer(
+            &fault,
+            Page {
+                entries,
+                continuation,
+            },
+        )
+    }
+
+    async fn delete_batch(&self, keys: &[String]) -> Result<Vec<(String, StoreError)>, StoreError> {
+        let fault = self.next()?;
+        assert!(keys.len() <= 1000);
+        let mut state = self.lock();
+        for key in keys {
+            state.objects.remove(key);
+        }
+        answer(&fault, Vec::new())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let fault = self.next()?;
+        let removed = self.lock().objects.remove(key);
+        answer(&fault, removed.ok_or(error(Kind::NoSuchKey))?).map(drop)
+    }
+}
