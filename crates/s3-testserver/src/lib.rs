@@ -5,6 +5,7 @@
 //! | [`listen`] | a loopback socket that speaks HTTP/1.1, with or without TLS |
 //! | [`tls`] | a certificate authority made for one run |
 //! | [`lifetime`] | how long a server process lives |
+//! | [`memory`] | a store in memory that fails as a script says |
 //! | [`fs`] | `s3s-fs`, a server that keeps objects in a directory |
 //!
 //! The binary `s3-testserver` runs each of them in a process of its own.
@@ -13,6 +14,7 @@ mod credentials;
 pub mod fs;
 pub mod lifetime;
 pub mod listen;
+pub mod memory;
 pub mod tls;
 
 pub use credentials::Credentials;

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use s3_testserver::Credentials;
 use s3_testserver::lifetime;
 use s3_testserver::listen::Listener;
+use s3_testserver::memory::{Checksums, Config, MemoryServer, Script};
 use s3_testserver::tls::Authority;
 
 /// S3 servers to test against, on loopback; each ends when its stdin closes
@@ -35,11 +36,62 @@ enum Server {
         /// The directory that holds the buckets
         root: PathBuf,
     },
+    /// Objects in memory, correct, and failing as a script says; see the docs of `memory`
+    Memory(Memory),
     /// No server: makes an authority and a server certificate for 127.0.0.1, and ends
     Certificates {
         /// Where ca.pem, public.crt and private.key are written
         dir: PathBuf,
     },
+}
+
+#[derive(Args)]
+struct Memory {
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    keys: Keys,
+    /// A bucket that is there from the start; may be repeated
+    #[arg(long = "bucket", value_name = "NAME")]
+    buckets: Vec<String>,
+    /// What goes wrong, as JSON; PUT /-/script replaces it
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// The most entries of a listing's page
+    #[arg(long, default_value_t = 1000)]
+    page_size: usize,
+    /// The fewest bytes of a part that is not the last
+    #[arg(long, default_value_t = 5 * 1024 * 1024)]
+    least_part: u64,
+    /// What the store does with checksums
+    #[arg(long, value_enum, default_value_t)]
+    checksums: Checksums,
+    /// Answer batch deletes with 501
+    #[arg(long)]
+    no_batch_delete: bool,
+}
+
+impl Memory {
+    fn config(self) -> Result<Config> {
+        Ok(Config {
+            port: self.listen.port,
+            https: self.listen.https_ca.map(authority_in).transpose()?,
+            credentials: self.keys.credentials(),
+            buckets: self.buckets,
+            checksums: self.checksums,
+            batch_delete: !self.no_batch_delete,
+            page_size: self.page_size,
+            least_part: self.least_part,
+            script: self.script.map(script_in).transpose()?.unwrap_or_default(),
+            ..Config::default()
+        })
+    }
+}
+
+fn script_in(file: PathBuf) -> Result<Script> {
+    let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} holds no script of faults", file.display()))
 }
 
 #[derive(Args)]
@@ -106,11 +158,18 @@ async fn run(server: Server) -> Result<()> {
         } => {
             let service = s3_testserver::fs::service(&root, &keys.credentials(), &buckets)?;
             let listener = listen.bind().await?;
-            ready(&listener)?;
+            ready(&listener.url()?)?;
             tokio::select! {
                 result = listener.serve(service) => result.context("cannot accept connections"),
                 result = lifetime::ended() => result.context("cannot wait for the end"),
             }
+        }
+        Server::Memory(options) => {
+            let server = MemoryServer::start(options.config()?)
+                .await
+                .context("cannot listen on 127.0.0.1")?;
+            ready(server.url())?;
+            lifetime::ended().await.context("cannot wait for the end")
         }
         Server::Certificates { dir } => Authority::generate()?
             .write_all(&dir)
@@ -119,9 +178,9 @@ async fn run(server: Server) -> Result<()> {
 }
 
 /// Tells the parent where to connect; from here on every connection is answered.
-fn ready(listener: &Listener) -> Result<()> {
+fn ready(url: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "ready {}", listener.url()?)?;
+    writeln!(stdout, "ready {url}")?;
     stdout.flush()?;
     Ok(())
 }
