@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -121,11 +121,17 @@ impl<'a> Call<'a> {
     /// Starts the call and leaves its stdin and stdout to the case.
     pub(crate) fn start(self) -> Verdict<Running<'a>> {
         let argv = self.argv();
+        let (stdin, feeding) = io::pipe()?;
+        let (draining, stdout) = io::pipe()?;
+        if self.small_pipes {
+            shrink(&feeding)?;
+            shrink(&draining)?;
+        }
         let mut command = Command::new(&argv[0]);
         command
             .args(&argv[1..])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdin(stdin)
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0);
         for (name, value) in &self.env {
@@ -139,18 +145,11 @@ impl<'a> Call<'a> {
         }
         let child = spawn(&mut command)
             .map_err(|error| Trouble::bench(format!("cannot start {:?}: {error}", argv[0])))?;
-        if self.small_pipes {
-            for pipe in [
-                child.stdin.as_ref().map(AsFd::as_fd),
-                child.stdout.as_ref().map(AsFd::as_fd),
-            ] {
-                shrink(pipe)?;
-            }
-        }
         let mut told = vec![self.program.into_os_string()];
         told.extend(self.args);
         Ok(Running::new(
             child,
+            (feeding, draining),
             told,
             self.deadline,
             self.transcript,
@@ -166,11 +165,9 @@ impl<'a> Call<'a> {
     }
 }
 
-fn shrink(pipe: Option<BorrowedFd<'_>>) -> io::Result<()> {
+fn shrink(pipe: impl AsFd) -> io::Result<()> {
     const PAGE: i32 = 4096;
-    if let Some(pipe) = pipe {
-        fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PAGE))?;
-    }
+    fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PAGE))?;
     Ok(())
 }
 

@@ -15,7 +15,15 @@ pub static GROUPS: &[&Group] = &[
     &cases::subset::GROUP,
     &cases::delete::GROUP,
     &cases::secondary::GROUP,
+    &cases::replicate::GROUP,
+    &cases::directory::GROUP,
     &cases::cluster::GROUP,
+    &cases::recorded::GROUP,
+    &cases::truth::GROUP,
+    &cases::concurrency::GROUP,
+    &cases::signals::GROUP,
+    &cases::gpbackup::GROUP,
+    &cases::scale::GROUP,
 ];
 
 /// `group/case`.

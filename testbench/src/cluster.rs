@@ -112,7 +112,7 @@ impl<'a> Cluster<'a> {
         let len = if oid == FIRST_OID + 2 {
             0
         } else {
-            100 + (payload::hash(&seed) % 900) as usize
+            50 + (payload::hash(&seed) % 300) as usize
         };
         payload::random(&seed, len)
     }
@@ -200,7 +200,7 @@ impl<'a> Cluster<'a> {
         let gate_path = self.scene.dir.join("gate");
         let gate = fs::File::create(&gate_path)?;
         gate.lock()?;
-        let before = self.started()?;
+        let before = shim::started(&self.log)?;
         let count = calls.len();
         let mut running = Vec::new();
         for HostCall { call, stdin } in calls {
@@ -210,21 +210,12 @@ impl<'a> Cluster<'a> {
             }
             running.push(call);
         }
-        let arrived = || Ok(self.started()? >= before + count);
+        let arrived = || Ok(shim::started(&self.log)? >= before + count);
         if !wait_until(self.scene.bench.settings.deadline, arrived)? {
             return Err(Trouble::bench("the recording shim did not start"));
         }
         gate.unlock()?;
         Ok(running)
-    }
-
-    /// How many calls the shim has seen the start of.
-    fn started(&self) -> Verdict<usize> {
-        let lines = shim::read(&self.log)?;
-        Ok(lines
-            .iter()
-            .filter(|line| matches!(line, shim::Line::Start { .. }))
-            .count())
     }
 
     /// Calls `hook` at the coordinator, then for all segments at scope segment_host, then at scope segment.

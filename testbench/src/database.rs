@@ -1,12 +1,28 @@
-//! Whether gpbackup, gprestore and a database are here.
+//! A real gpbackup and a real database: a private database that is always dropped, and the cluster's
+//! `.encrypt` file kept safe.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::cost::Ledger;
+use crate::finished::Finished;
+use crate::scene::Scene;
+use crate::transcript::Transcript;
+use crate::trouble::{Trouble, Verdict};
+
+/// After how long a call of gpbackup or psql is given up, where the plugin's deadline is not longer.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// The key that the published script writes for the plugin that wants one.
+const KEY: &str = "66706c6c6e677a6965796f68343365303133336f6c73366b316868326764";
 
 /// What is missing for a run on a real database.
 pub(crate) fn missing() -> Option<String> {
     for program in ["gpbackup", "gprestore", "psql", "createdb", "dropdb"] {
-        if on_path(program).is_none() {
+        if !on_path(program) {
             return Some(format!("{program} is not on PATH"));
         }
     }
@@ -16,13 +32,187 @@ pub(crate) fn missing() -> Option<String> {
         .output();
     match answer {
         Ok(output) if output.status.success() => None,
-        _ => Some("no database answers to psql -d postgres".into()),
+        _ => Some("no database answers to psql -X -d postgres".into()),
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// A private database, dropped when this goes out of scope.
+pub(crate) struct Database<'a> {
+    name: String,
+    ledger: Ledger,
+    transcript: &'a Transcript,
+    plugin_deadline: Duration,
+    _encrypt: EncryptFile,
+}
+
+impl<'a> Database<'a> {
+    /// Makes the database, in place of one that a killed run of the same process number left.
+    pub(crate) fn create(scene: &'a Scene<'a>) -> Verdict<Self> {
+        let database = Self {
+            name: format!("plugin_bench_{}", std::process::id()),
+            ledger: Ledger::default(),
+            transcript: &scene.transcript,
+            plugin_deadline: scene.bench.settings.deadline,
+            _encrypt: EncryptFile::put(&scene.bench.settings.plugin)?,
+        };
+        database.drop_if_there()?;
+        works(database.program("createdb").arg(&database.name).run()?)?;
+        Ok(database)
+    }
+
+    fn program(&self, name: &str) -> Call<'_> {
+        let deadline = self.plugin_deadline.max(PATIENCE);
+        Call::new(Path::new(name), deadline, self.transcript, &self.ledger)
+    }
+
+    fn drop_if_there(&self) -> Verdict {
+        let sql = format!("DROP DATABASE IF EXISTS {}", self.name);
+        works(
+            self.program("psql")
+                .args(["-X", "-d", "postgres", "-qc"])
+                .arg(sql)
+                .run()?,
+        )?;
+        Ok(())
+    }
+
+    /// Drops it, so that a restore can make it again.
+    pub(crate) fn drop(&self) -> Verdict {
+        works(self.program("dropdb").arg(&self.name).run()?)?;
+        Ok(())
+    }
+
+    /// Runs statements.
+    pub(crate) fn execute(&self, sql: &str) -> Verdict {
+        works(
+            self.program("psql")
+                .args(["-X", "-d", &self.name, "-qc", sql])
+                .run()?,
+        )?;
+        Ok(())
+    }
+
+    /// Asks for a table, and returns its words with single spaces in between.
+    pub(crate) fn query(&self, sql: &str) -> Verdict<String> {
+        let answer = works(
+            self.program("psql")
+                .args(["-X", "-d", &self.name, "-tc", sql])
+                .run()?,
+        )?;
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Runs gpbackup and returns the timestamp of the backup.
+    pub(crate) fn gpbackup(&self, config: &Path, flags: &str) -> Verdict<String> {
+        let call = self
+            .program("gpbackup")
+            .arg("--dbname")
+            .arg(&self.name)
+            .arg("--plugin-config");
+        let finished = call.arg(config).args(flags.split_whitespace()).run()?;
+        let stamp = timestamp(&finished);
+        let finished = finished.succeeds()?;
+        stamp.ok_or_else(|| {
+            Trouble::Plugin(format!("gpbackup told no timestamp: {}", finished.ended))
+        })
+    }
+
+    /// Runs gprestore, which makes the database anew.
+    pub(crate) fn gprestore(&self, config: &Path, stamp: &str, flags: &str) -> Verdict<Finished> {
+        let call = self
+            .program("gprestore")
+            .args(["--timestamp", stamp, "--plugin-config"])
+            .arg(config);
+        call.arg("--create-db")
+            .args(flags.split_whitespace())
+            .run()?
+            .succeeds()
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        // Nobody is left to tell, and the next run begins with the same statement.
+        let _ = self.drop_if_there();
+    }
+}
+
+/// What the database's own programs do wrong is no fault of the plugin's.
+fn works(finished: Finished) -> Verdict<Finished> {
+    if finished.ok() {
+        return Ok(finished);
+    }
+    let program = finished.argv[0].to_string_lossy().into_owned();
+    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+    Err(Trouble::bench(format!(
+        "{program}: {}: {}",
+        finished.ended,
+        said.trim()
+    )))
+}
+
+/// The 14 digits behind `Backup Timestamp` in what gpbackup printed.
+fn timestamp(finished: &Finished) -> Option<String> {
+    let said = [finished.stdout.as_slice(), b"\n", &finished.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let line = said
+        .lines()
+        .find(|line| line.contains("Backup Timestamp "))?;
+    let (_, after) = line.split_once("Backup Timestamp ")?;
+    let digits: String = after
+        .chars()
+        .filter(char::is_ascii_digit)
+        .take(14)
+        .collect();
+    (digits.len() == 14).then_some(digits)
+}
+
+/// The cluster's `.encrypt` file, in whose place the published key stands until this goes out of scope.
+struct EncryptFile {
+    path: Option<PathBuf>,
+    before: Option<PathBuf>,
+}
+
+impl EncryptFile {
+    fn put(plugin: &Path) -> Verdict<Self> {
+        let dir = ["COORDINATOR_DATA_DIRECTORY", "MASTER_DATA_DIRECTORY"]
+            .iter()
+            .find_map(std::env::var_os);
+        let Some(dir) = dir.map(PathBuf::from).filter(|dir| dir.is_dir()) else {
+            return Ok(Self {
+                path: None,
+                before: None,
+            });
+        };
+        let path = dir.join(".encrypt");
+        let saved = dir.join(".encrypt.plugin_bench");
+        // What an earlier run that was killed put aside is the real one.
+        if !saved.exists() && path.exists() {
+            fs::rename(&path, &saved)?;
+        }
+        let this = Self {
+            before: saved.exists().then_some(saved),
+            path: Some(path.clone()),
+        };
+        let name = plugin.file_name().unwrap_or_default().to_string_lossy();
+        fs::write(path, format!("{name}: {KEY}\n"))?;
+        Ok(this)
+    }
+}
+
+impl Drop for EncryptFile {
+    fn drop(&mut self) {
+        // A failure cannot be told from here; the file put aside stays where the next run finds it.
+        let _ = match (&self.path, &self.before) {
+            (Some(path), Some(before)) => fs::rename(before, path),
+            (Some(path), None) => fs::remove_file(path),
+            (None, _) => Ok(()),
+        };
+    }
 }

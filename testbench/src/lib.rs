@@ -22,6 +22,7 @@ mod interrupt;
 mod list;
 mod need;
 mod payload;
+mod replay;
 mod report;
 mod reporters;
 mod runner;

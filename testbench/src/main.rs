@@ -65,9 +65,9 @@ struct Args {
     /// A shell command that does away with the first destination, run before the last cases.
     #[arg(long, value_name = "COMMAND")]
     destroy_primary: Option<String>,
-    /// Play the long runs of group scale too.
-    #[arg(long)]
-    scale: bool,
+    /// Play the long runs of group scale too, with this many MB of table data.
+    #[arg(long, value_name = "MB")]
+    scale: Option<u64>,
     /// A file of cases that are known to fail, one name a line, # begins a comment.
     #[arg(long, value_name = "FILE")]
     expect_failures: Option<PathBuf>,

@@ -77,7 +77,7 @@ impl Need {
                 Some(reason) => (false, reason),
             },
             Self::Scale => (
-                settings.scale,
+                settings.scale.is_some(),
                 "the long run is played with --scale only".into(),
             ),
         };
@@ -129,7 +129,7 @@ impl Bench {
     }
 
     fn ask_for(&self, command: &str) -> Verdict<bool> {
-        let timestamp = self.own_timestamp()?;
+        let timestamp = self.shared_timestamp()?;
         let work = self.work.join(format!("ask-{command}"));
         let dir = timestamp.dir(&work.join("gpseg0"));
         std::fs::create_dir_all(&dir)?;

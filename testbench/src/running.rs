@@ -1,8 +1,8 @@
 //! A call of the plugin under way: the case feeds it, reads it and signals it, a watchdog bounds it.
 
 use std::ffi::OsString;
-use std::io::{self, Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
+use std::process::Child;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ const STRAGGLERS: Duration = Duration::from_secs(2);
 pub(crate) struct Running<'a> {
     child: Child,
     argv: Vec<OsString>,
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
+    stdin: Option<PipeWriter>,
+    stdout: Option<PipeReader>,
     stderr: Receiver<Vec<u8>>,
     fed: Fed,
     read: Vec<u8>,
@@ -45,20 +45,19 @@ enum Fed {
 impl<'a> Running<'a> {
     pub(crate) fn new(
         mut child: Child,
+        (stdin, stdout): (PipeWriter, PipeReader),
         argv: Vec<OsString>,
         deadline: Duration,
         transcript: &'a Transcript,
         ledger: &'a Ledger,
     ) -> Self {
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take();
         let stderr = drain(child.stderr.take());
         let watchdog = Watchdog::new(group(&child), deadline);
         Self {
             child,
             argv,
-            stdin,
-            stdout,
+            stdin: Some(stdin),
+            stdout: Some(stdout),
             stderr,
             fed: Fed::ByCase(0),
             read: Vec::new(),
@@ -78,7 +77,7 @@ impl<'a> Running<'a> {
     /// read to the end is judged by what it makes of it, so that errors of writing are no concern here.
     pub(crate) fn feed_with(
         &mut self,
-        feeder: impl FnOnce(&mut ChildStdin) -> io::Result<u64> + Send + 'static,
+        feeder: impl FnOnce(&mut PipeWriter) -> io::Result<u64> + Send + 'static,
     ) {
         if let Some(mut stdin) = self.stdin.take() {
             self.fed = Fed::ByThread(thread::spawn(move || feeder(&mut stdin).unwrap_or(0)));

@@ -28,8 +28,8 @@ pub struct Settings {
     pub keep: bool,
     /// A failed `should` is the verdict too.
     pub strict: bool,
-    /// Play the cases of group `scale`.
-    pub scale: bool,
+    /// Play the cases of group `scale` with this many MB of table data.
+    pub scale: Option<u64>,
     /// A shell command that damages an object behind the plugin's back.
     pub damage: Option<String>,
     /// A shell command that makes the first destination unusable for good.

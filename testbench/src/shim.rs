@@ -108,6 +108,18 @@ impl Shim {
     }
 }
 
+/// How many calls were begun so far.
+pub(crate) fn started(log: &Path) -> io::Result<usize> {
+    match std::fs::read_to_string(log) {
+        Ok(text) => Ok(text
+            .lines()
+            .filter(|line| line.starts_with("{\"seen\":\"start\""))
+            .count()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 /// The lines that were written so far.
 pub(crate) fn read(log: &Path) -> io::Result<Vec<Line>> {
     match std::fs::read_to_string(log) {

@@ -11,6 +11,9 @@ use crate::trouble::{Trouble, Verdict};
 /// How many candidates are looked at side by side: a store may take seconds to say that nothing is there.
 const BATCH: usize = 8;
 
+/// The data directory of which the hooks are told.
+const SET_UP: &str = "claimed/gpseg0";
+
 /// The timestamps of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Stamps {
@@ -32,18 +35,37 @@ impl Bench {
         if let Some(timestamp) = *shared {
             return Ok(timestamp);
         }
-        let (timestamp, _) = self.claim_pair(false)?;
+        let timestamp = self.own_timestamp()?;
         Ok(*shared.insert(timestamp))
     }
 
-    /// A timestamp of one case's own.
+    /// A timestamp of one case's own, for which setup has run.
     pub(crate) fn own_timestamp(&self) -> Verdict<Timestamp> {
-        self.claim_pair(false).map(|(timestamp, _)| timestamp)
+        let timestamp = self.untouched_timestamp()?;
+        self.set_up(timestamp)?;
+        Ok(timestamp)
     }
 
-    /// Two timestamps of one case's own, the second one second after the first.
+    /// Two timestamps of one case's own, the second one second after the first, for which setup has run.
     pub(crate) fn own_siblings(&self) -> Verdict<(Timestamp, Timestamp)> {
-        self.claim_pair(true)
+        let (first, second) = self.untouched_siblings()?;
+        self.set_up(first)?;
+        self.set_up(second)?;
+        Ok((first, second))
+    }
+
+    /// A timestamp of a case that calls the hooks itself.
+    pub(crate) fn untouched_timestamp(&self) -> Verdict<Timestamp> {
+        let timestamp = self.next_unused()?;
+        self.claim(timestamp);
+        Ok(timestamp)
+    }
+
+    /// Two timestamps, one second apart, of a case that calls the hooks itself.
+    pub(crate) fn untouched_siblings(&self) -> Verdict<(Timestamp, Timestamp)> {
+        let first = self.untouched_timestamp()?;
+        self.claim(first.next());
+        Ok((first, first.next()))
     }
 
     /// Every timestamp claimed so far.
@@ -53,15 +75,6 @@ impl Bench {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    fn claim_pair(&self, both: bool) -> Verdict<(Timestamp, Timestamp)> {
-        let first = self.next_unused()?;
-        self.set_up(first)?;
-        if both {
-            self.set_up(first.next())?;
-        }
-        Ok((first, first.next()))
     }
 
     fn next_unused(&self) -> Verdict<Timestamp> {
@@ -119,22 +132,27 @@ impl Bench {
         Ok(answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0))
     }
 
-    fn set_up(&self, timestamp: Timestamp) -> Verdict {
+    fn claim(&self, timestamp: Timestamp) {
         self.stamps
             .claimed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(timestamp);
+    }
+
+    fn set_up(&self, timestamp: Timestamp) -> Verdict {
         for hook in ["setup_plugin_for_backup", "setup_plugin_for_restore"] {
             self.hook_for(hook, timestamp)?;
         }
         Ok(())
     }
 
-    /// Calls the cleanup hooks and `delete_backup` for a claimed timestamp.
+    /// Calls the cleanup hooks, where the bench called those for setup, and `delete_backup`.
     pub(crate) fn tear_down(&self, timestamp: Timestamp) -> Verdict {
-        for hook in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
-            self.hook_for(hook, timestamp)?;
+        if timestamp.dir(&self.work.join(SET_UP)).exists() {
+            for hook in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
+                self.hook_for(hook, timestamp)?;
+            }
         }
         self.aside("delete_backup")
             .arg(timestamp.to_string())
@@ -145,7 +163,7 @@ impl Bench {
 
     fn hook_for(&self, hook: &str, timestamp: Timestamp) -> Verdict {
         if !self.stamps.hung.load(Ordering::Relaxed) {
-            let dir = timestamp.dir(&self.work.join("claimed/gpseg0"));
+            let dir = timestamp.dir(&self.work.join(SET_UP));
             std::fs::create_dir_all(&dir)?;
             if !self.hook_everywhere(hook, Path::new(&dir))? {
                 self.stamps.hung.store(true, Ordering::Relaxed);

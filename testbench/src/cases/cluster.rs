@@ -67,14 +67,14 @@ fn restore(cluster: &Cluster<'_>, timestamp: Timestamp) -> Verdict {
 
 fn backup_and_restore(scene: &Scene<'_>) -> Verdict {
     let cluster = Cluster::new(scene)?;
-    let timestamp = scene.bench.own_timestamp()?;
+    let timestamp = scene.bench.untouched_timestamp()?;
     backup(&cluster, timestamp)?;
     restore(&cluster, timestamp)
 }
 
 fn calls_as_recorded(scene: &Scene<'_>) -> Verdict {
     let cluster = Cluster::new(scene)?;
-    let timestamp = scene.bench.own_timestamp()?;
+    let timestamp = scene.bench.untouched_timestamp()?;
     backup(&cluster, timestamp)?;
     cluster.seen_as_recorded(BACKUP)?;
     cluster.forget()?;
@@ -84,7 +84,7 @@ fn calls_as_recorded(scene: &Scene<'_>) -> Verdict {
 
 fn two_backups(scene: &Scene<'_>) -> Verdict {
     let cluster = Cluster::new(scene)?;
-    let (first, second) = scene.bench.own_siblings()?;
+    let (first, second) = scene.bench.untouched_siblings()?;
     backup(&cluster, first)?;
     backup(&cluster, second)?;
     restore(&cluster, first)?;
@@ -93,7 +93,7 @@ fn two_backups(scene: &Scene<'_>) -> Verdict {
 
 fn deleted(scene: &Scene<'_>) -> Verdict {
     let cluster = Cluster::new(scene)?;
-    let (first, second) = scene.bench.own_siblings()?;
+    let (first, second) = scene.bench.untouched_siblings()?;
     backup(&cluster, first)?;
     backup(&cluster, second)?;
     scene
@@ -124,7 +124,7 @@ fn cancelled(scene: &Scene<'_>) -> Verdict {
 /// one can be deleted.
 fn after(scene: &Scene<'_>, mishap: Mishap) -> Verdict {
     let cluster = Cluster::new(scene)?;
-    let (broken, whole) = scene.bench.own_siblings()?;
+    let (broken, whole) = scene.bench.untouched_siblings()?;
     let said = cluster.backup(broken, Some(mishap))?;
     ensure(said.is_err(), || {
         "the run was broken off and yet reported as whole".into()

@@ -193,7 +193,7 @@ fn many_small_writes(scene: &Scene<'_>) -> Verdict {
 fn stalled_reader(scene: &Scene<'_>) -> Verdict {
     let path = scene.path("data")?;
     // More than a pipe holds, so that the plugin has to wait.
-    let bytes = payload::random("stall", 20_000);
+    let bytes = payload::random("stall", 12_000);
     scene.backup_data(&path, &bytes)?;
     let mut running = scene
         .call("restore_data")
@@ -209,7 +209,7 @@ fn stalled_reader(scene: &Scene<'_>) -> Verdict {
 /// The reader goes away after the first bytes, in the middle of the stream.
 fn early_close(scene: &Scene<'_>, shell: &str) -> Verdict {
     let path = scene.path("data")?;
-    scene.backup_data(&path, &payload::random("close", 20_000))?;
+    scene.backup_data(&path, &payload::random("close", 12_000))?;
     let mut running = scene
         .call("restore_data")
         .arg(&path)

@@ -1,5 +1,7 @@
 //! `delete_backup`.
 
+use std::path::PathBuf;
+
 use crate::case::{Group, must, should};
 use crate::scene::Scene;
 use crate::timestamp::Timestamp;
@@ -49,6 +51,12 @@ pub(crate) static GROUP: Group = Group {
             "practice: a deleted timestamp can be stored again",
             used_again,
         ),
+        must(
+            "thousand-objects",
+            "API: delete_backup deletes the directory of the given timestamp, all of it",
+            thousand_objects,
+        )
+        .full(),
     ],
 };
 
@@ -185,4 +193,33 @@ fn used_again(scene: &Scene<'_>) -> Verdict {
     delete(scene, timestamp)?;
     store(scene, timestamp)?;
     is_whole(scene, timestamp)
+}
+
+/// More objects than one page of a listing, or one batch of a deletion, has.
+fn thousand_objects(scene: &Scene<'_>) -> Verdict {
+    const OBJECTS: usize = 1003;
+    const AT_ONCE: usize = 8;
+    let timestamp = scene.bench.own_timestamp()?;
+    let paths: Vec<PathBuf> = (0..OBJECTS)
+        .map(|number| scene.path_at(timestamp, &number.to_string()))
+        .collect::<Verdict<_>>()?;
+    for paths in paths.chunks(AT_ONCE) {
+        let mut running = Vec::new();
+        for path in paths {
+            let mut call = scene.call("backup_data").arg(path).start()?;
+            call.feed(b"row".to_vec());
+            running.push(call);
+        }
+        for call in running {
+            call.finish()?.succeeds()?;
+        }
+    }
+    delete(scene, timestamp)?;
+    for path in paths.iter().step_by(100).chain(paths.last()) {
+        let finished = scene.restore_data(path)?;
+        ensure(finished.failed(), || {
+            "a part of a deleted backup can still be restored".into()
+        })?;
+    }
+    Ok(())
 }

@@ -143,8 +143,7 @@ fn repeated(scene: &Scene<'_>) -> Verdict {
 }
 
 fn cleanup_without_setup(scene: &Scene<'_>) -> Verdict {
-    // Nobody has called a setup hook for the one after.
-    let timestamp = scene.bench.own_timestamp()?.next();
+    let timestamp = scene.bench.untouched_timestamp()?;
     let dir = timestamp.dir(&scene.dir.join("gpseg0"));
     for name in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
         for scope in [
@@ -167,7 +166,7 @@ fn cleanup_after_failure(scene: &Scene<'_>) -> Verdict {
         .small_pipes()
         .start()?;
     // More than a pipe holds, so the plugin is in the middle of it; how the write ends is its business.
-    let _ = running.write(&payload::random("cut", 20_000));
+    let _ = running.write(&payload::random("cut", 5000));
     running.kill()?;
     running.finish()?;
     for name in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {

@@ -124,7 +124,7 @@ fn empty_data(scene: &Scene<'_>) -> Verdict {
 }
 
 fn binary_data(scene: &Scene<'_>) -> Verdict {
-    stream(scene, &payload::random("secondary", 20_000))
+    stream(scene, &payload::random("secondary", 5000))
 }
 
 fn overwrite(scene: &Scene<'_>) -> Verdict {

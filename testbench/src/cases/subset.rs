@@ -24,14 +24,14 @@ pub(crate) static GROUP: Group = Group {
         .needs(NEEDS),
         must(
             "large-one-range",
-            "script: one byte of a large stream (50 KB here)",
-            |scene| delivers(scene, 50_000, &[(45_000, 45_001)]),
+            "script: one byte of a large stream (30 KB here)",
+            |scene| delivers(scene, 30_000, &[(27_000, 27_001)]),
         )
         .needs(NEEDS),
         must(
             "large-two-ranges",
-            "script: the beginning and one later byte of a large stream (50 KB here)",
-            |scene| delivers(scene, 50_000, &[(0, 35_000), (45_000, 45_001)]),
+            "script: the beginning and one later byte of a large stream (30 KB here)",
+            |scene| delivers(scene, 30_000, &[(0, 21_000), (27_000, 27_001)]),
         )
         .needs(NEEDS),
         must(
@@ -110,9 +110,9 @@ fn published_large(scene: &Scene<'_>) -> Verdict {
 
 fn thousand_ranges(scene: &Scene<'_>) -> Verdict {
     let ranges: Vec<Range> = (0..1000)
-        .map(|number| (number * 20, number * 20 + 1 + number % 19))
+        .map(|number| (number * 5, number * 5 + 1 + number % 4))
         .collect();
-    delivers(scene, 20_000, &ranges)
+    delivers(scene, 5000, &ranges)
 }
 
 fn out_of_bounds(scene: &Scene<'_>) -> Verdict {

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::{Cluster, HostCall, Mishap, Said, complaint};
 use crate::finished::Finished;
+use crate::payload;
 use crate::running::Running;
 use crate::timestamp::Timestamp;
 use crate::trouble::{Trouble, Verdict};
@@ -121,45 +122,31 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Starts every stream, and ends one or all of them by a signal when half of it is written.
-    fn interrupted(&self, mut calls: Vec<HostCall<'a>>, mishap: Mishap) -> Verdict<Vec<Finished>> {
-        let rows: Vec<Vec<u8>> = calls
-            .iter_mut()
-            .map(|call| std::mem::take(&mut call.stdin))
-            .collect();
-        let mut running = self.begin(calls)?;
-        for (call, rows) in running.iter_mut().zip(&rows) {
+    /// Starts every stream, and ends one or all of them by a signal when the plugin is in the middle of it.
+    fn interrupted(&self, calls: Vec<HostCall<'a>>, mishap: Mishap) -> Verdict<Vec<Finished>> {
+        // More than a small pipe holds: when it is written, the plugin has begun to read.
+        let rows = payload::random("interrupted", 5000);
+        let calls = calls.into_iter().map(|HostCall { call, .. }| HostCall {
+            call: call.small_pipes(),
+            stdin: Vec::new(),
+        });
+        let mut running = self.begin(calls.collect())?;
+        for call in &mut running {
             // How a plugin ends that does not read is seen below.
-            let _ = call.write(&rows[..rows.len() / 2]);
+            let _ = call.write(&rows);
         }
-        let hit = |number: usize| mishap == Mishap::Cancelled || number == 0;
-        let signal = if mishap == Mishap::Cancelled {
-            Signal::SIGTERM
-        } else {
-            Signal::SIGKILL
+        let (signal, hit) = match mishap {
+            Mishap::Cancelled => (Signal::SIGTERM, running.len()),
+            _ => (Signal::SIGKILL, 1),
         };
-        for (_, call) in running
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| hit(*number))
-        {
+        for call in &running[..hit] {
             call.signal(signal)?;
         }
-        for (_, call) in running
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| hit(*number))
-        {
+        for call in &running[..hit] {
             if !call.ends_within(self.scene.prompt()) {
-                call.kill()?;
                 return Err(Trouble::plugin(
                     "backup_data goes on although the run was cancelled",
                 ));
-            }
-        }
-        for (number, (call, rows)) in running.iter_mut().zip(&rows).enumerate() {
-            if !hit(number) {
-                let _ = call.write(&rows[rows.len() / 2..]);
             }
         }
         let ended: Vec<Verdict<Finished>> = running.into_iter().map(Running::finish).collect();

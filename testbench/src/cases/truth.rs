@@ -1,0 +1,154 @@
+//! Whether the plugin's word can be trusted when the store's cannot.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::case::{Group, must, should};
+use crate::finished::Finished;
+use crate::need::Need;
+use crate::payload;
+use crate::scene::Scene;
+use crate::trouble::{Trouble, Verdict, ensure};
+
+const DAMAGE: &[Need] = &[Need::Damage];
+const DOUBT: &str = "gpbackup: wrong bytes of the right length were restored as good rows, exit 0";
+
+pub(crate) static GROUP: Group = Group {
+    name: "truth",
+    about: "damaged stores and impossible names",
+    cases: &[
+        must("stream-flipped", DOUBT, |scene| stream(scene, "flip")).needs(DAMAGE),
+        must("stream-truncated", DOUBT, |scene| stream(scene, "truncate")).needs(DAMAGE),
+        must(
+            "stream-removed",
+            "gpbackup: a missing object must fail, after setup found all well, too",
+            |scene| stream(scene, "remove"),
+        )
+        .needs(DAMAGE),
+        must(
+            "file-flipped",
+            "contract: a restore that cannot deliver every byte must fail",
+            |scene| file(scene, "flip"),
+        )
+        .needs(DAMAGE),
+        must(
+            "file-truncated",
+            "contract: a restore that cannot deliver every byte must fail",
+            |scene| file(scene, "truncate"),
+        )
+        .needs(DAMAGE),
+        should(
+            "subset-flipped",
+            "contract: a restore must never let a doubtful byte out",
+            subset,
+        )
+        .needs(&[Need::Damage, Need::Command("restore_data_subset")]),
+        must(
+            "stored-or-failed",
+            "gpbackup: exit 0 of backup_data must mean stored",
+            stored_or_failed,
+        ),
+    ],
+};
+
+/// Damages the object of `path` behind the plugin's back.
+fn damage(scene: &Scene<'_>, path: &Path, how: &str) -> Verdict {
+    let parts: Vec<String> = path
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    let object = parts[parts.len().saturating_sub(4)..].join("/");
+    let command = scene.bench.settings.damage.as_deref().unwrap_or_default();
+    let output = Command::new("/bin/sh")
+        .args(["-c", &format!("{command} \"$@\""), "damage", &object, how])
+        .stdin(Stdio::null())
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Trouble::bench(format!(
+        "--damage {object} {how} ended with {}: {said}",
+        output.status
+    )))
+}
+
+/// Asks that the restore failed and that what it delivered is the beginning of `bytes`, and not all.
+fn ends_short(finished: Finished, bytes: &[u8]) -> Verdict {
+    let finished = finished.fails()?;
+    ensure(bytes.starts_with(&finished.stdout), || {
+        let difference = payload::difference(bytes, &finished.stdout).unwrap_or_default();
+        format!("the restore let wrong bytes out: {difference}")
+    })?;
+    ensure(
+        finished.stdout.len() < bytes.len() || bytes.is_empty(),
+        || "the restore failed only after the whole stream was out, which no caller notices".into(),
+    )
+}
+
+fn stream(scene: &Scene<'_>, how: &str) -> Verdict {
+    let timestamp = scene.bench.own_timestamp()?;
+    let path = scene.path_at(timestamp, "data")?;
+    let bytes = payload::random(how, 5000);
+    scene.backup_data(&path, &bytes)?;
+    scene.restores(&path, &bytes)?;
+    let dir = scene.backup_dir(0, timestamp)?;
+    let setup = scene
+        .call("setup_plugin_for_restore")
+        .arg(dir)
+        .arg("segment")
+        .arg("\"0\"");
+    setup.run()?.succeeds()?;
+    damage(scene, &path, how)?;
+    ends_short(scene.restore_data(&path)?, &bytes)
+}
+
+fn file(scene: &Scene<'_>, how: &str) -> Verdict {
+    let path = scene.path_at(scene.bench.own_timestamp()?, "file")?;
+    scene.backup_file(&path, &payload::text(how, 1000))?;
+    std::fs::remove_file(&path)?;
+    damage(scene, &path, how)?;
+    scene.restore_file(&path)?.fails()?;
+    Ok(())
+}
+
+fn subset(scene: &Scene<'_>) -> Verdict {
+    let path = scene.path_at(scene.bench.own_timestamp()?, "data")?;
+    let bytes = payload::random("subset", 2000);
+    scene.backup_data(&path, &bytes)?;
+    damage(scene, &path, "flip")?;
+    let offsets = scene.dir.join("offsets");
+    std::fs::write(&offsets, "1 0 2000")?;
+    ends_short(
+        scene
+            .call("restore_data_subset")
+            .arg(&path)
+            .arg(&offsets)
+            .run()?,
+        &bytes,
+    )
+}
+
+/// Names that a store may not take: whatever the plugin says of them has to be true.
+fn stored_or_failed(scene: &Scene<'_>) -> Verdict {
+    for len in [200, 255, 256, 300, 1100] {
+        let path = scene.path(&"n".repeat(len))?;
+        let bytes = payload::text(&len.to_string(), 100);
+        let finished = scene
+            .call("backup_data")
+            .arg(&path)
+            .stdin(bytes.as_slice())
+            .run()?;
+        if finished.ok() {
+            scene
+                .restores(&path, &bytes)
+                .map_err(|trouble| match trouble {
+                    Trouble::Plugin(message) => Trouble::Plugin(format!(
+                        "backup_data said that a stream was stored, but: {message}"
+                    )),
+                    other => other,
+                })?;
+        }
+    }
+    Ok(())
+}
