@@ -11,7 +11,7 @@ use s3_transport::Restored;
 
 use crate::session;
 
-/// How large a pipe to or from gpbackup is made: 1 MiB, the most that Linux gives without privileges.
+/// How large the pipe from the database is made: 1 MiB, the most that Linux gives without privileges.
 /// The default of 64 KiB costs a switch between the two processes for each 64 KiB.
 const PIPE: i32 = 1 << 20;
 
@@ -20,6 +20,8 @@ pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
     session::run(config, async |session| {
         let key = session.key(data);
         let stdin = unbuffered(io::stdin().as_fd())?;
+        // A file or a socket has no such size, and a user's pipes may be used up: it works all the same.
+        let _ = fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
         let stored = session
             .transport
             .upload(&key, stdin, &session.interrupt)
@@ -81,10 +83,10 @@ pub(crate) fn log_restored(key: &str, restored: &Restored) {
     log::info!("restored {} bytes from '{key}' ({proof})", restored.size);
 }
 
-/// The stream itself, without the standard library's buffer and lock, in a roomier pipe.
+/// The stream itself, without the standard library's buffer and lock.
+///
+/// A pipe to a reader keeps its size: the less of the stream it holds, the sooner a reader that has
+/// gone away is noticed.
 fn unbuffered(stream: BorrowedFd<'_>) -> io::Result<File> {
-    let stream = stream.try_clone_to_owned()?;
-    // A file or a socket has no such size, and a user's pipes may be used up: it works all the same.
-    let _ = fcntl(&stream, FcntlArg::F_SETPIPE_SZ(PIPE));
-    Ok(stream.into())
+    Ok(stream.try_clone_to_owned()?.into())
 }

@@ -27,7 +27,7 @@ impl Patience {
         Self {
             total,
             stall: Duration::from_secs(30),
-            not_found: Duration::from_secs(2),
+            not_found: total.min(Duration::from_secs(2)),
             first_delay: Duration::from_millis(50),
         }
     }
