@@ -169,6 +169,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The bytes of hexadecimal digits.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
+
 /// An entity tag of the usual form, made of SHA-256, as MD5 costs much more without optimisation.
 /// A client may not rely on what the digits are.
 pub(crate) fn etag(bytes: &[u8]) -> String {

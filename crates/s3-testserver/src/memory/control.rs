@@ -14,8 +14,8 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::Shared;
-use super::fault::Script;
 use super::reply::Reply;
+use super::script::Script;
 
 const PREFIX: &str = "/-/";
 

@@ -6,9 +6,11 @@ use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::call::Call;
+use super::checksum::{hex, unhex};
 use super::error::{Code, Refusal};
 use super::reply::{Reply, xml_date};
 use super::service::Service;
+use super::store::{Bucket, Object};
 use super::xml::{
     self, ListResult, Listed, ListedPart, ListedUpload, PartList, Prefix, UploadList,
 };
@@ -24,17 +26,16 @@ const URL: &AsciiSet = &NON_ALPHANUMERIC
 impl Service {
     pub(crate) fn list(&self, call: &Call) -> Result<Reply, Refusal> {
         let second_version = call.parameter("list-type") == Some("2");
-        let prefix = call.parameter("prefix").unwrap_or_default();
-        let delimiter = call.parameter("delimiter").filter(|text| !text.is_empty());
-        let limit = self.page("max-keys", call)?;
-        let after = if second_version {
-            let token = call
-                .parameter("continuation-token")
-                .map(untoken)
-                .transpose()?;
-            token.or_else(|| call.parameter("start-after").map(str::to_owned))
-        } else {
-            call.parameter("marker").map(str::to_owned)
+        let after = match call.parameter("continuation-token") {
+            Some(token) if second_version => Some(untoken(token)?),
+            _ if second_version => call.parameter("start-after").map(str::to_owned),
+            _ => call.parameter("marker").map(str::to_owned),
+        };
+        let wanted = Wanted {
+            prefix: call.parameter("prefix").unwrap_or_default(),
+            delimiter: call.parameter("delimiter").filter(|text| !text.is_empty()),
+            after: after.unwrap_or_default(),
+            limit: self.page("max-keys", call)?,
         };
         let url = call.parameter("encoding-type") == Some("url");
         let encode = |text: &str| match url {
@@ -43,55 +44,24 @@ impl Service {
         };
 
         let store = self.store();
-        let bucket = store.bucket(&call.bucket)?;
-        let mut contents = Vec::new();
-        let mut prefixes = BTreeSet::new();
-        let mut last = None;
-        let mut truncated = false;
-        let after = after.unwrap_or_default();
-        for (key, object) in &bucket.objects {
-            if !key.starts_with(prefix) || *key <= after {
-                continue;
-            }
-            let rolled_up = delimiter.and_then(|delimiter| roll_up(key, prefix, delimiter));
-            // A page that ended with a common prefix goes on behind all of its keys.
-            if rolled_up.is_some_and(|group| prefixes.contains(group) || after == group) {
-                continue;
-            }
-            if contents.len() + prefixes.len() == limit {
-                truncated = true;
-                break;
-            }
-            match rolled_up {
-                Some(group) => {
-                    prefixes.insert(group.to_owned());
-                    last = Some(group.to_owned());
-                }
-                None => {
-                    contents.push(Listed {
-                        key: encode(key),
-                        last_modified: xml_date(object.modified),
-                        etag: object.etag.clone(),
-                        size: object.size,
-                        storage_class: "STANDARD",
-                    });
-                    last = Some(key.clone());
-                }
-            }
-        }
-        let next = last.filter(|_| truncated);
+        let page = wanted.page(store.bucket(&call.bucket)?);
         let result = ListResult {
             name: call.bucket.clone(),
-            prefix: encode(prefix),
-            max_keys: limit,
-            is_truncated: truncated,
-            delimiter: delimiter.map(encode),
+            prefix: encode(wanted.prefix),
+            max_keys: wanted.limit,
+            is_truncated: page.next.is_some(),
+            delimiter: wanted.delimiter.map(encode),
             encoding_type: url.then_some("url"),
-            key_count: second_version.then_some(contents.len() + prefixes.len()),
-            next_continuation_token: next.as_deref().filter(|_| second_version).map(token),
-            next_marker: next.as_deref().filter(|_| !second_version).map(encode),
-            contents,
-            common_prefixes: prefixes
+            key_count: second_version.then_some(page.objects.len() + page.prefixes.len()),
+            next_continuation_token: page.next.filter(|_| second_version).map(token),
+            next_marker: page.next.filter(|_| !second_version).map(encode),
+            contents: page
+                .objects
+                .iter()
+                .map(|(key, object)| listed(encode(key), object))
+                .collect(),
+            common_prefixes: page
+                .prefixes
                 .iter()
                 .map(|prefix| Prefix {
                     prefix: encode(prefix),
@@ -198,6 +168,63 @@ impl Service {
     }
 }
 
+/// What a listing asks for.
+struct Wanted<'a> {
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    /// The key or common prefix that the page before ended with.
+    after: String,
+    limit: usize,
+}
+
+/// What a page holds.
+#[derive(Default)]
+struct Page<'a> {
+    objects: Vec<(&'a str, &'a Object)>,
+    prefixes: BTreeSet<&'a str>,
+    /// What the next page begins behind; `None` on the last one.
+    next: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn page<'a>(&self, bucket: &'a Bucket) -> Page<'a> {
+        let mut page = Page::default();
+        let mut last = None;
+        for (key, object) in &bucket.objects {
+            if !key.starts_with(self.prefix) || *key <= self.after {
+                continue;
+            }
+            let group = self
+                .delimiter
+                .and_then(|delimiter| roll_up(key, self.prefix, delimiter));
+            // A page that ended with a common prefix goes on behind all of its keys.
+            if group.is_some_and(|group| page.prefixes.contains(group) || self.after == group) {
+                continue;
+            }
+            if page.objects.len() + page.prefixes.len() == self.limit {
+                page.next = last;
+                break;
+            }
+            match group {
+                Some(group) => drop(page.prefixes.insert(group)),
+                None => page.objects.push((key, object)),
+            }
+            last = Some(group.unwrap_or(key));
+        }
+        page
+    }
+}
+
+fn listed(key: String, object: &Object) -> Listed {
+    Listed {
+        key,
+        last_modified: xml_date(object.modified),
+        etag: object.etag.clone(),
+        size: object.size,
+        storage_class: "STANDARD",
+    }
+}
+
 /// The common prefix that `key` is counted under: up to and with the first delimiter after `prefix`.
 fn roll_up<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
     let at = key.get(prefix.len()..)?.find(delimiter)?;
@@ -206,7 +233,7 @@ fn roll_up<'a>(key: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
 
 /// A token that a client cannot mistake for a key.
 fn token(last: &str) -> String {
-    super::checksum::hex(last.as_bytes())
+    hex(last.as_bytes())
 }
 
 fn untoken(token: &str) -> Result<String, Refusal> {
@@ -216,10 +243,5 @@ fn untoken(token: &str) -> Result<String, Refusal> {
             "the continuation token is not of this server",
         )
     };
-    let bytes: Option<Vec<u8>> = token
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    String::from_utf8(bytes.ok_or_else(wrong)?).map_err(|_| wrong())
+    String::from_utf8(unhex(token).ok_or_else(wrong)?).map_err(|_| wrong())
 }

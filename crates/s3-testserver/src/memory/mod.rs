@@ -21,6 +21,7 @@
 
 mod call;
 mod checksum;
+mod config;
 mod control;
 mod conversation;
 mod counters;
@@ -32,6 +33,7 @@ mod listing;
 mod multipart;
 mod objects;
 mod reply;
+mod script;
 mod server;
 mod service;
 mod signature;
@@ -39,9 +41,11 @@ mod store;
 mod xml;
 
 pub use call::Kind;
+pub use config::{Checksums, Config};
 pub use counters::{Counters, Seen};
 pub use error::Code;
-pub use fault::{Fault, Rule, Script, Which};
-pub use server::{Checksums, Config, MemoryServer, OpenUpload};
+pub use fault::Fault;
+pub use script::{Rule, Script, Which};
+pub use server::{MemoryServer, OpenUpload};
 
 use server::{Closing, Shared};

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::Checksums;
 use super::call::Call;
 use super::checksum::{self, Algorithm, Checksum, Type, etag};
+use super::config::Checksums;
 use super::error::{Code, Refusal};
 use super::objects::parse_range;
 use super::reply::{Reply, xml_date};

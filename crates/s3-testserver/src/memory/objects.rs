@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
-use super::Checksums;
 use super::call::Call;
 use super::checksum::{self, Checksum};
+use super::config::Checksums;
 use super::error::{Code, Refusal};
 use super::fault::Fault;
 use super::reply::{Reply, http_date, xml_date};

@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::call::{Call, Kind};
 use super::checksum;
+use super::config::{Checksums, Config};
 use super::error::{Code, Refusal};
 use super::fault::Fault;
 use super::reply::Reply;
 use super::store::Store;
 use super::xml;
-use super::{Checksums, Config};
 
 /// The store and how it behaves.
 pub(crate) struct Service {

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 
 use super::call::Call;
-use super::checksum::sha256_hex;
+use super::checksum::{sha256_hex, unhex};
 use super::error::{Code, Refusal};
 use crate::Credentials;
 
@@ -169,22 +169,15 @@ fn signing_key(secret: &str, date: &str, region: &str) -> Key {
         })
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory::checksum::hex;
 
-    /// The derivation that AWS publishes as an example in its documentation of the signing process.
+    /// The example of GetObject in the S3 documentation of signature version 4.
     #[test]
     fn the_published_signing_key_comes_out() {
-        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let key = signing_key(secret, "20130524", "us-east-1");
         let text = "AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n\
                     7344ae5b7ee6c3e7e6b0fe0640412a37625d1fbfff95c48bbb2dc43964946972";

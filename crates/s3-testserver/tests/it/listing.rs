@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::EncodingType;
 use s3_testserver::memory::{Config, Fault, Kind, Rule, Script, Which};
 
-use crate::client::{BUCKET, Pair, code, pair};
+use crate::client::{BUCKET, Pair, pair};
 
 async fn with_keys(page_size: usize, keys: &[&str]) -> Pair {
     let pair = pair(Config {
@@ -125,9 +125,11 @@ async fn a_page_can_come_twice_or_be_cut() {
     let pair = with_keys(2, &["a", "b", "c"]).await;
     pair.server.play(Script::new([
         Rule::new(Kind::List, Which::Nth(2), Fault::RepeatPage),
-        Rule::new(Kind::List, Which::Nth(4), Fault::CutPage),
+        Rule::new(Kind::List, Which::Nth(3), Fault::CutPage),
     ]));
-    assert_eq!(list(&pair, "").await, ["a", "b", "a", "b", "c"]);
-    let cut = pair.client.list_objects_v2().bucket(BUCKET).send().await;
-    assert!(code(cut).starts_with("no code"));
+    // The SDK's paginator takes a token that comes twice for the end.
+    assert_eq!(list(&pair, "").await, ["a", "b", "a", "b"]);
+    // The SDK takes a document that breaks off for a whole one.
+    let cut = pair.client.list_objects_v2().bucket(BUCKET);
+    assert!(cut.send().await.unwrap().contents().len() < 2);
 }

@@ -8,8 +8,8 @@ use s3_testserver::memory::Config;
 use crate::client::{BUCKET, Pair, code, pair};
 
 /// CRC64NVME of `1234`, of `56789` and of both together, in base64.
-const FIRST: &str = "RLb4RsM2IVQ=";
-const SECOND: &str = "NFwh0UKLSos=";
+const FIRST: &str = "KfXb5+L/cdQ=";
+const SECOND: &str = "+H3Ihxds5mc=";
 const WHOLE: &str = "rosUhgp5mIg=";
 
 async fn create(pair: &Pair, checksum: bool) -> String {
