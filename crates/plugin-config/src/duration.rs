@@ -5,12 +5,12 @@ use std::time::Duration;
 /// The longest duration an option takes: a week.
 pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Reads `120`, `120s`, `2m` or `1h`, in any case, with or without blanks in front of the unit;
+/// Reads `120`, `120s`, `2m`, `1h` or `7d`, in any case, with or without blanks in front of the unit;
 /// seconds where there is none. From 0 to 7 days.
 ///
 /// # Errors
 /// `None` where the text is none of these or is longer than 7 days.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -20,6 +20,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3600,
+        "d" => 24 * 3600,
         _ => return None,
     };
     let duration = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);

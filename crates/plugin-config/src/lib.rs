@@ -36,6 +36,7 @@ mod table;
 
 use std::path::Path;
 
+pub use duration::parse_duration;
 pub use endpoint::{Endpoint, Proxy};
 pub use error::{Error, Problem, Problems};
 pub use options::{OPTIONS, OptionSpec, Origin};

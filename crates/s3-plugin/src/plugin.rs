@@ -10,7 +10,7 @@ use plugin_api::{
     RestoreSubset, Timestamp,
 };
 
-use crate::{backups, check, directories, files, hooks, logfile, streams};
+use crate::{backups, check, directories, files, hooks, logfile, streams, uploads, verify};
 
 /// The plugin's name, as it is published and as its log is named.
 pub(crate) const NAME: &str = "gpbackup_s3_plugin";
@@ -92,6 +92,25 @@ impl Plugin for S3Plugin {
                 },
                 run: |_, arguments, out| backups::list(path(arguments), out),
             },
+            OwnCommand {
+                spec: CommandSpec {
+                    name: "verify",
+                    arguments: &[
+                        Argument::Required("CONFIG"),
+                        Argument::Required("TIMESTAMP"),
+                    ],
+                    about: "reads every object of a backup and compares its checksum",
+                },
+                run: |_, arguments, out| verify::verify(path(arguments), text(arguments), out),
+            },
+            OwnCommand {
+                spec: CommandSpec {
+                    name: "clean_uploads",
+                    arguments: &[Argument::Required("CONFIG"), Argument::Optional("AGE")],
+                    about: "aborts the uploads that were begun longer ago than AGE (24h) and never ended",
+                },
+                run: |_, arguments, out| uploads::clean(path(arguments), text(arguments), out),
+            },
         ]
     }
 
@@ -103,6 +122,14 @@ impl Plugin for S3Plugin {
 /// The first argument, which the declaration requires.
 fn path(arguments: &[OsString]) -> &Path {
     arguments.first().map_or(Path::new(""), Path::new)
+}
+
+/// The second argument; empty where it is left out or no text, which no command accepts.
+fn text(arguments: &[OsString]) -> &str {
+    arguments
+        .get(1)
+        .and_then(|text| text.to_str())
+        .unwrap_or_default()
 }
 
 impl RestoreSubset for S3Plugin {

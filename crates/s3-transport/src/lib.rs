@@ -41,6 +41,9 @@ pub use plan::{DEFAULT_PART, MAX_PART, MAX_PARTS, MIN_PART, PartPlan};
 pub use progress::Progress;
 pub use retry::Patience;
 pub use sdk::SdkStore;
-pub use store::{Created, Entry, Got, Kind, Object, Page, Part, Store, StoreError, Target};
+pub use store::{
+    Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError, Target,
+    UploadMarker, UploadsPage,
+};
 pub use transport::{Options, Transport};
 pub use upload::Stored;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use crate::error::Error;
 use crate::payload::Payload;
-use crate::store::{Entry, Kind, Object, Page, Store, StoreError};
+use crate::store::{
+    Entry, Kind, Object, OpenUpload, Page, Store, StoreError, Target, UploadMarker,
+};
 use crate::transport::Transport;
 
 /// The most keys that one DeleteObjects request may name.
@@ -96,6 +98,36 @@ impl<S: Store> Transport<S> {
             attempts: 1,
             elapsed: std::time::Duration::ZERO,
             source: Box::new(StoreError::new(Kind::Other, message)),
+        }
+    }
+
+    /// Every open multipart upload under `prefix` that the store tells of.
+    pub async fn open_uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>, Error> {
+        let mut uploads: Vec<OpenUpload> = Vec::new();
+        let mut after: Option<UploadMarker> = None;
+        loop {
+            let list = self.request("ListMultipartUploads", prefix, |_| {
+                self.store.uploads(prefix, after.as_ref())
+            });
+            let page = list.await?;
+            uploads.extend(page.uploads);
+            // Some stores repeat a page or do not know their own marker.
+            if page.next.is_none() || page.next == after {
+                return Ok(uploads);
+            }
+            after = page.next;
+        }
+    }
+
+    /// Aborts a multipart upload; that it is not known any more is no error.
+    pub async fn abort(&self, key: &str, upload_id: &str) -> Result<(), Error> {
+        let target = Target { key, upload_id };
+        match self
+            .request("AbortMultipartUpload", key, |_| self.store.abort(target))
+            .await
+        {
+            Err(error) if error.kind() == Some(&Kind::NoSuchUpload) => Ok(()),
+            result => result,
         }
     }
 

@@ -4,7 +4,7 @@
 //! verifies and orders stands before it.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -75,6 +75,14 @@ pub trait Store: Send + Sync + 'static {
         continuation: Option<&str>,
         limit: u16,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
+
+    /// ListMultipartUploads: one page of the uploads under `prefix` that are neither completed nor
+    /// aborted. Only a hint on several stores: MinIO lists exact keys alone.
+    fn uploads(
+        &self,
+        prefix: &str,
+        after: Option<&UploadMarker>,
+    ) -> impl Future<Output = Result<UploadsPage, StoreError>> + Send;
 
     /// DeleteObjects of at most 1,000 keys; the answer holds the keys that are still there.
     fn delete_batch(
@@ -155,6 +163,35 @@ pub struct Entry {
     pub key: String,
     /// In bytes.
     pub size: u64,
+}
+
+/// One page of a listing of open multipart uploads.
+#[derive(Debug, Clone, Default)]
+pub struct UploadsPage {
+    /// In the order of the listing.
+    pub uploads: Vec<OpenUpload>,
+    /// Asks for the next page; `None` on the last one.
+    pub next: Option<UploadMarker>,
+}
+
+/// Where the next page of a listing of uploads begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadMarker {
+    /// The last key of the page before.
+    pub key: String,
+    /// The last upload id of the page before.
+    pub upload_id: String,
+}
+
+/// A multipart upload that is neither completed nor aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The key under which the object would become visible.
+    pub key: String,
+    /// Names the upload.
+    pub upload_id: String,
+    /// When it was begun, where the store tells.
+    pub initiated: Option<SystemTime>,
 }
 
 /// Why one attempt failed, by what the caller decides on it.

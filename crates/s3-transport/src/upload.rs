@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::intake::{self, Parts, StreamPart};
 use crate::interrupt::Interrupt;
 use crate::payload::Payload;
-use crate::store::{Created, Kind, Object, Part, Store, Target};
+use crate::store::{Created, Object, Part, Store, Target};
 use crate::transport::Transport;
 
 /// What was stored.
@@ -296,17 +296,12 @@ impl<S: Store> Multipart<S> {
         self.in_flight.shutdown().await;
         let patience = self.transport.options.patience.of_cleanup();
         let transport = self.transport.with_patience(patience);
-        let abort = transport.request("AbortMultipartUpload", &self.key, |_| {
-            transport.store.abort(self.target())
-        });
-        match abort.await {
-            Ok(()) => {}
-            Err(error) if error.kind() == Some(&Kind::NoSuchUpload) => {}
-            Err(error) => log::error!(
-                "upload {} of '{}' is still open and must be aborted by hand: {error}",
+        if let Err(error) = transport.abort(&self.key, &self.upload_id).await {
+            log::error!(
+                "upload {} of '{}' is still open; clean_uploads aborts it: {error}",
                 self.upload_id,
                 self.key,
-            ),
+            );
         }
     }
 }

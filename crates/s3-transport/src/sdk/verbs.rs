@@ -15,7 +15,10 @@ use super::{SdkStore, answers};
 use crate::checksum::{Algorithm, Checksum};
 use crate::payload::Payload;
 use crate::progress::Progress;
-use crate::store::{Created, Entry, Got, Kind, Object, Page, Part, Store, StoreError, Target};
+use crate::store::{
+    Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError, Target,
+    UploadMarker, UploadsPage,
+};
 
 /// Gives the signer the payload's SHA-256, so that a body in pieces can be signed; or tells it to
 /// leave the payload out of the signature.
@@ -274,6 +277,43 @@ impl Store for SdkStore {
         Ok(Page {
             entries: entries.collect(),
             continuation,
+        })
+    }
+
+    async fn uploads(
+        &self,
+        prefix: &str,
+        after: Option<&UploadMarker>,
+    ) -> Result<UploadsPage, StoreError> {
+        let list = self
+            .client
+            .list_multipart_uploads()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .set_key_marker(after.map(|marker| marker.key.clone()))
+            .set_upload_id_marker(after.map(|marker| marker.upload_id.clone()));
+        let answer = list.send().await.map_err(classify)?;
+        let next = match (answer.next_key_marker, answer.next_upload_id_marker) {
+            (Some(key), Some(upload_id)) if answer.is_truncated == Some(true) => {
+                Some(UploadMarker { key, upload_id })
+            }
+            _ => None,
+        };
+        let uploads = answer
+            .uploads
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|upload| {
+                let initiated = upload.initiated.and_then(|time| time.try_into().ok());
+                Some(OpenUpload {
+                    key: upload.key?,
+                    upload_id: upload.upload_id?,
+                    initiated,
+                })
+            });
+        Ok(UploadsPage {
+            uploads: uploads.collect(),
+            next,
         })
     }
 

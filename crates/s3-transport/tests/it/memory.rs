@@ -9,8 +9,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use http_body::Body as _;
 use s3_transport::{
-    Algorithm, Checksum, Created, Entry, Got, Kind, Object, Page, Part, Payload, Progress, Store,
-    StoreError, Target,
+    Algorithm, Checksum, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Payload,
+    Progress, Store, StoreError, Target, UploadMarker, UploadsPage,
 };
 
 /// What happens to one request.
@@ -99,6 +99,11 @@ impl Memory {
             suffix: String::new(),
         };
         self.lock().objects.insert(key.to_owned(), stored);
+    }
+
+    pub(crate) fn open(&self, uploads: usize) {
+        let ids = (0..uploads).map(|number| (format!("stale-{number}"), BTreeMap::new()));
+        self.lock().uploads.extend(ids);
     }
 
     pub(crate) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
@@ -371,6 +376,37 @@ impl Store for Memory {
                 continuation,
             },
         )
+    }
+
+    async fn uploads(
+        &self,
+        _: &str,
+        after: Option<&UploadMarker>,
+    ) -> Result<UploadsPage, StoreError> {
+        let fault = self.next()?;
+        let state = self.lock();
+        let after = after.map(|marker| &marker.upload_id);
+        let mut ids = state
+            .uploads
+            .keys()
+            .filter(|id| after.is_none_or(|after| *id > after));
+        let uploads: Vec<OpenUpload> = ids
+            .by_ref()
+            .take(2)
+            .map(|id| OpenUpload {
+                key: "key".into(),
+                upload_id: id.clone(),
+                initiated: None,
+            })
+            .collect();
+        let more = ids.next().is_some();
+        let last = uploads.last().filter(|_| more);
+        let marker = |last: &OpenUpload| UploadMarker {
+            key: last.key.clone(),
+            upload_id: last.upload_id.clone(),
+        };
+        let next = last.map(marker);
+        answer(&fault, UploadsPage { uploads, next })
     }
 
     async fn delete_batch(&self, keys: &[String]) -> Result<Vec<(String, StoreError)>, StoreError> {

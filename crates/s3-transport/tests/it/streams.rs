@@ -202,6 +202,28 @@ fn every_page_is_deleted_and_no_sibling() {
 }
 
 #[test]
+fn open_uploads_of_every_page_are_listed_and_aborted() {
+    let store = Memory::new([], true);
+    store.open(5);
+    let transport = transport(store, 5000, 5000);
+    run(async {
+        let uploads = transport.open_uploads("").await.unwrap();
+        assert_eq!(uploads.len(), 5);
+        for upload in uploads {
+            transport
+                .abort(&upload.key, &upload.upload_id)
+                .await
+                .unwrap();
+            transport
+                .abort(&upload.key, &upload.upload_id)
+                .await
+                .unwrap();
+        }
+    });
+    assert_eq!(transport.store().open_uploads(), 0);
+}
+
+#[test]
 fn a_store_without_batch_delete_is_asked_one_by_one() {
     let store = Memory::new([Fault::None, Fault::Refuse(Kind::NotImplemented)], true);
     for number in 0..5 {
