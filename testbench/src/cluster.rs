@@ -1,7 +1,7 @@
 //! A simulated cluster that backs up and restores as gpbackup and gprestore do.
 //!
-//! The order, the arguments and the forms are those of the recorded runs (`traces/`); the calls go through
-//! the recording shim, so that [`Cluster::seen`] tells what the plugin's processes saw.
+//! The order, the arguments and the forms are those of the recorded runs (`traces/`). Where the calls go
+//! through the recording shim, [`Cluster::seen_as_recorded`] holds what the plugin's processes saw against them.
 
 mod backup;
 mod mishap;
@@ -39,7 +39,10 @@ pub(crate) struct Cluster<'a> {
     root: PathBuf,
     size: ClusterSize,
     log: PathBuf,
+    /// The bench's own executable, which is the shim.
     bench: PathBuf,
+    /// Whether every call goes through the shim, and not only one that it is to fail.
+    recording: bool,
 }
 
 /// What gpbackup or gprestore would say at the end: nothing on success, else its error.
@@ -51,18 +54,30 @@ struct HostCall<'a> {
     stdin: Vec<u8>,
 }
 
+impl<'a> HostCall<'a> {
+    fn start(self) -> Verdict<Running<'a>> {
+        let mut running = self.call.start()?;
+        if !self.stdin.is_empty() {
+            running.feed(self.stdin);
+        }
+        Ok(running)
+    }
+}
+
 impl<'a> Cluster<'a> {
     /// A fresh cluster in the case's directory, of the size that the settings ask for.
     pub(crate) fn new(scene: &'a Scene<'a>) -> Verdict<Self> {
         let root = scene.dir.join("cluster");
         let bench = std::env::current_exe()?;
         let log = scene.dir.join("seen.jsonl");
+        let size = scene.bench.settings.cluster;
         let cluster = Self {
             scene,
             root,
-            size: scene.bench.settings.cluster,
+            size,
             log,
             bench,
+            recording: false,
         };
         for host in 0..=cluster.size.hosts {
             for dir in ["home/gpAdminLogs", "tmp"] {
@@ -74,6 +89,12 @@ impl<'a> Cluster<'a> {
         }
         fs::create_dir_all(cluster.data_dir(-1))?;
         Ok(cluster)
+    }
+
+    /// The same cluster, whose calls are recorded by the shim and begin side by side for certain.
+    pub(crate) fn recording(mut self) -> Self {
+        self.recording = true;
+        self
     }
 
     /// The content IDs of the segments.
@@ -171,46 +192,53 @@ impl<'a> Cluster<'a> {
         Ok(())
     }
 
-    /// A call on the host of `content`, through the shim, in the segment's data directory and with the host's
-    /// `HOME`.
+    /// A call on the host of `content`, in the segment's data directory and with the host's `HOME`.
     fn on(&self, content: i32, command: &str) -> HostCall<'a> {
         let home = self.host_dir(self.host_of(content)).join("home");
         let call = self.scene.bench.call(command, &self.scene.transcript);
-        let call = call
-            .through(&self.bench)
-            .env(shim::LOG, &self.log)
-            .env("HOME", &home)
-            .env("PWD", self.data_dir(content))
-            .cwd(&self.data_dir(content));
+        let data = self.data_dir(content);
+        let call = call.env("HOME", &home).env("PWD", &data).cwd(&data);
+        let call = if self.recording {
+            self.through_shim(call)
+        } else {
+            call
+        };
         HostCall {
             call,
             stdin: Vec::new(),
         }
     }
 
-    /// Makes `calls` side by side and waits for all: no plugin begins before every one of them is called.
+    fn through_shim(&self, call: Call<'a>) -> Call<'a> {
+        call.through(&self.bench).env(shim::LOG, &self.log)
+    }
+
+    /// Makes `calls` side by side and waits for all.
     fn side_by_side(&self, calls: Vec<HostCall<'a>>) -> Verdict<Vec<Finished>> {
         let running = self.begin(calls)?;
         let ended: Vec<Verdict<Finished>> = running.into_iter().map(Running::finish).collect();
         ended.into_iter().collect()
     }
 
-    /// Starts `calls` side by side, each fed with its stdin.
+    /// Starts `calls` side by side, each fed with its stdin. When they are recorded, no plugin begins before
+    /// every one of them is called.
     fn begin(&self, calls: Vec<HostCall<'a>>) -> Verdict<Vec<Running<'a>>> {
+        if !self.recording {
+            return calls.into_iter().map(HostCall::start).collect();
+        }
         let gate_path = self.scene.dir.join("gate");
         let gate = fs::File::create(&gate_path)?;
         gate.lock()?;
-        let before = shim::started(&self.log)?;
-        let count = calls.len();
-        let mut running = Vec::new();
-        for HostCall { call, stdin } in calls {
-            let mut call = call.env(shim::GATE, &gate_path).start()?;
-            if !stdin.is_empty() {
-                call.feed(stdin);
+        let expected = shim::started(&self.log)? + calls.len();
+        let gated = calls.into_iter().map(|HostCall { call, stdin }| {
+            HostCall {
+                call: call.env(shim::GATE, &gate_path),
+                stdin,
             }
-            running.push(call);
-        }
-        let arrived = || Ok(shim::started(&self.log)? >= before + count);
+            .start()
+        });
+        let running = gated.collect::<Verdict<_>>()?;
+        let arrived = || Ok(shim::started(&self.log)? >= expected);
         if !wait_until(self.scene.bench.settings.deadline, arrived)? {
             return Err(Trouble::bench("the recording shim did not start"));
         }
@@ -288,7 +316,7 @@ impl<'a> Cluster<'a> {
             call = call.arg(format!("\"{content}\""));
         }
         if mishap == Some(Mishap::HookFails) && scope == "segment" && content == 0 {
-            call = call.env(shim::FAIL, "1");
+            call = self.through_shim(call).env(shim::FAIL, "1");
         }
         HostCall { call, stdin }
     }

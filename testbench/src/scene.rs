@@ -10,7 +10,7 @@ use crate::timestamp::Timestamp;
 use crate::transcript::Transcript;
 use crate::trouble::{Trouble, Verdict};
 
-/// The longest that "prompt" may take, whatever the deadline.
+/// The longest that "prompt" may take; it is half the deadline where that is less.
 const PROMPT: Duration = Duration::from_secs(10);
 
 /// The surroundings of one case.
@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
 
     /// The time within which the plugin has to react where the case asks for promptness.
     pub(crate) fn prompt(&self) -> Duration {
-        self.bench.settings.deadline.min(PROMPT)
+        (self.bench.settings.deadline / 2).min(PROMPT)
     }
 
     /// The backup directory of segment `content`, made.

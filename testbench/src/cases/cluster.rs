@@ -73,7 +73,7 @@ fn backup_and_restore(scene: &Scene<'_>) -> Verdict {
 }
 
 fn calls_as_recorded(scene: &Scene<'_>) -> Verdict {
-    let cluster = Cluster::new(scene)?;
+    let cluster = Cluster::new(scene)?.recording();
     let timestamp = scene.bench.untouched_timestamp()?;
     backup(&cluster, timestamp)?;
     cluster.seen_as_recorded(BACKUP)?;

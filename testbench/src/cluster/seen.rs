@@ -11,7 +11,25 @@ use crate::trouble::{Trouble, Verdict, ensure};
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     form: String,
+    calls: usize,
     side_by_side: bool,
+}
+
+/// The primary segments of the recorded cluster.
+const RECORDED_SEGMENTS: usize = 3;
+
+impl Step {
+    /// How often this recorded step is called with `segments` segments: hooks and versions once for each, and
+    /// maybe once on the coordinator. Of streams there are as many as tables.
+    fn calls_with(&self, segments: usize) -> Option<usize> {
+        let streams = self.form.starts_with("backup_data") || self.form.starts_with("restore_data");
+        let each = self.calls >= RECORDED_SEGMENTS;
+        (!streams).then_some(if each {
+            self.calls - RECORDED_SEGMENTS + segments
+        } else {
+            self.calls
+        })
+    }
 }
 
 impl Cluster<'_> {
@@ -36,6 +54,18 @@ impl Cluster<'_> {
         ensure(seen_forms == recorded_forms, || {
             first_difference(&recorded_forms, &seen_forms)
         })?;
+        for (seen, recorded) in seen.iter().zip(&recorded) {
+            let expected = recorded.calls_with(self.contents().len());
+            ensure(
+                expected.is_none_or(|expected| seen.calls == expected),
+                || {
+                    let (form, calls) = (&seen.form, seen.calls);
+                    format!(
+                        "{form} was called {calls} times, and {expected:?} times is enough where nothing fails"
+                    )
+                },
+            )?;
+        }
         let alone = seen.iter().zip(&recorded).find(|(seen, recorded)| {
             recorded.side_by_side && !seen.side_by_side && self.contents().len() > 1
         });
@@ -54,6 +84,7 @@ fn recorded_steps(calls: &[Recorded]) -> Vec<Step> {
     for wave in trace::waves(calls) {
         let step = Step {
             form: trace::step(&wave[0].argv),
+            calls: wave.len(),
             side_by_side: wave.len() > 1,
         };
         push(&mut steps, step);
@@ -79,6 +110,7 @@ fn seen_steps(lines: &[Line]) -> Verdict<Vec<Step>> {
                     &mut steps,
                     Step {
                         form: form.clone(),
+                        calls: 1,
                         side_by_side: !under_way.is_empty(),
                     },
                 );
@@ -94,7 +126,10 @@ fn seen_steps(lines: &[Line]) -> Verdict<Vec<Step>> {
 
 fn push(steps: &mut Vec<Step>, step: Step) {
     match steps.last_mut() {
-        Some(last) if last.form == step.form => last.side_by_side |= step.side_by_side,
+        Some(last) if last.form == step.form => {
+            last.side_by_side |= step.side_by_side;
+            last.calls += step.calls;
+        }
         _ => steps.push(step),
     }
 }

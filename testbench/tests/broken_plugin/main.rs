@@ -6,11 +6,13 @@
 
 mod config;
 mod directory;
+mod file;
+mod hook;
 mod store;
 mod stream;
+mod subset;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use config::Config;
@@ -22,29 +24,68 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 pub(crate) type Done = Result<(), Failure>;
 
 /// The version of the plugin, which is above 0.9.0 by number and below it as text.
-const VERSION: &str = "0.10.0";
+pub(crate) const VERSION: &str = "0.10.0";
 
 /// Whether the fault `name` is on.
 pub(crate) fn fault(name: &str) -> bool {
     std::env::var("PLUGIN_FAULT").is_ok_and(|fault| fault == name)
 }
 
+/// A failure that nobody is told of.
+#[derive(Debug)]
+pub(crate) struct Silent;
+
+impl std::fmt::Display for Silent {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Silent {}
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if fault("too-many-arguments-accepted") && args.len() > 3 && !args[0].contains("plugin") {
+        let most = if args[0].ends_with("subset") || args[0].ends_with("parallel") {
+            4
+        } else {
+            3
+        };
+        args.truncate(most);
+    }
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is::<Silent>() => ExitCode::FAILURE,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "broken_plugin: {failure}");
+            complain(&failure, args.get(1).copied().unwrap_or_default());
             ExitCode::FAILURE
         }
     }
 }
 
+fn complain(failure: &Failure, config: &str) {
+    warn(&failure.to_string());
+    if fault("secret-in-error") {
+        warn(&std::fs::read_to_string(config).unwrap_or_default());
+    }
+}
+
+/// Writes a line to stderr.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "broken_plugin: {text}");
+}
+
+/// Writes a line to stdout.
+pub(crate) fn answer(text: &str) -> Done {
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
+
 fn run(args: &[&str]) -> Done {
     match args {
-        ["plugin_api_version"] => answer("0.10.0"),
-        ["--version"] => answer(&format!("broken_plugin version {VERSION}")),
+        ["plugin_api_version"] => api_version(),
+        ["--version"] => version(),
         [
             "setup_plugin_for_backup"
             | "setup_plugin_for_restore"
@@ -54,96 +95,69 @@ fn run(args: &[&str]) -> Done {
             dir,
             scope,
             rest @ ..,
-        ] if rest.len() < 2 => hook(
+        ] if rest.len() < 2 || fault("too-many-arguments-accepted") => hook::run(
             args[0],
             &Config::read(config)?,
             dir,
             scope,
             rest.first().copied(),
         ),
-        ["backup_data", config, path] => stream::backup(&Store::new(&Config::read(config)?)?, path),
-        ["restore_data", config, path] => {
-            stream::restore(&Store::new(&Config::read(config)?)?, path)
-        }
+        ["backup_data", config, path] => stream::backup(&Store::open(config)?, path),
+        ["restore_data", config, path] => stream::restore(&Store::open(config)?, path),
         ["restore_data_subset", config, path, offsets] => {
-            stream::restore_subset(&Store::new(&Config::read(config)?)?, path, offsets)
+            subset::restore(&Store::open(config)?, path, offsets)
         }
-        ["backup_file", config, path] => {
-            let store = Store::new(&Config::read(config)?)?;
-            store.put(path, &std::fs::read(path)?)
-        }
-        ["restore_file", config, path] => {
-            let store = Store::new(&Config::read(config)?)?;
-            restore_file(&store, path)
-        }
-        ["delete_backup", config, timestamp] => {
-            Store::new(&Config::read(config)?)?.delete(checked(timestamp)?)
-        }
-        ["replicate_backup", config, timestamp] => {
-            Store::new(&Config::read(config)?)?.replicate(checked(timestamp)?)
-        }
-        ["delete_replica", config, timestamp] => {
-            Store::new(&Config::read(config)?)?.delete_replica(checked(timestamp)?)
-        }
+        ["backup_file", config, path] => file::backup(&Store::open(config)?, path),
+        ["restore_file", config, path] => file::restore(&Store::open(config)?, path),
+        ["delete_backup", config, timestamp] => Store::open(config)?.delete(timestamp),
+        ["replicate_backup", config, timestamp] => Store::open(config)?.replicate(timestamp),
+        ["delete_replica", config, timestamp] => Store::open(config)?.delete_replica(timestamp),
         [
             "backup_directory" | "backup_directory_parallel",
             config,
             dir,
             ..,
-        ] if args.len() < 5 => directory::backup(&Store::new(&Config::read(config)?)?, dir),
+        ] if args.len() < 5 => {
+            directory::backup(&Store::open(config)?, dir, args[0].ends_with("parallel"))
+        }
         [
             "restore_directory" | "restore_directory_parallel",
             config,
             dir,
             ..,
-        ] if args.len() < 5 => directory::restore(&Store::new(&Config::read(config)?)?, dir),
-        ["list_directory", config, dir] => {
-            directory::list(&Store::new(&Config::read(config)?)?, dir)
-        }
-        ["delete_directory", config, dir] => {
-            directory::delete(&Store::new(&Config::read(config)?)?, dir)
-        }
+        ] if args.len() < 5 => directory::restore(&Store::open(config)?, dir),
+        ["list_directory", config, dir] => directory::list(&Store::open(config)?, dir),
+        ["delete_directory", config, dir] => directory::delete(&Store::open(config)?, dir),
+        ["backup_data", ..] if fault("too-few-arguments-accepted") => Ok(()),
+        [] if fault("no-command-accepted") => answer("usage: broken_plugin COMMAND"),
         [] => Err("no command".into()),
+        [_, ..] if fault("unknown-command-accepted") => Ok(()),
+        ["unknown_command", ..] if fault("unknown-command-silent") => Err(Box::new(Silent)),
         [command, ..] => Err(format!("unknown command or wrong arguments: {command}").into()),
     }
 }
 
-fn answer(text: &str) -> Done {
-    writeln!(io::stdout(), "{text}")?;
-    Ok(())
-}
-
-fn checked(timestamp: &str) -> Result<&str, Failure> {
-    if timestamp.len() == 14 && timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
-        Ok(timestamp)
-    } else {
-        Err(format!("{timestamp:?} is not a timestamp of 14 digits").into())
+fn api_version() -> Done {
+    match () {
+        () if fault("old-api") => answer("0.3.0"),
+        () if fault("api-version-no-semver") => answer("API 0.5"),
+        () => answer("0.10.0"),
     }
 }
 
-fn hook(name: &str, config: &Config, dir: &str, scope: &str, content: Option<&str>) -> Done {
-    if !["coordinator", "master", "segment_host", "segment"].contains(&scope) {
-        return Err(format!("unknown scope {scope}").into());
+fn version() -> Done {
+    if fault("version-warns") {
+        warn("this is a debug build");
     }
-    if let Some(content) = content {
-        let number = content.trim_matches('"');
-        number
-            .parse::<i32>()
-            .map_err(|error| format!("contentID {content}: {error}"))?;
+    match () {
+        () if fault("version-without-the-word") => answer(&format!("broken_plugin {VERSION}")),
+        () if fault("version-of-four-words") => {
+            answer(&format!("broken_plugin version {VERSION} (debug)"))
+        }
+        () if fault("version-changes") => answer(&format!(
+            "broken_plugin version {VERSION}+{}",
+            std::process::id()
+        )),
+        () => answer(&format!("broken_plugin version {VERSION}")),
     }
-    std::fs::create_dir_all(config.directory()?)?;
-    if name == "setup_plugin_for_restore" {
-        std::fs::create_dir_all(dir)?;
-    }
-    Ok(())
-}
-
-fn restore_file(store: &Store, path: &str) -> Done {
-    let bytes = store.get(path)?;
-    let parent = Path::new(path).parent().ok_or("no directory")?;
-    std::fs::create_dir_all(parent)?;
-    let partial = parent.join(format!(".partial.{}", std::process::id()));
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(partial, path)?;
-    Ok(())
 }
