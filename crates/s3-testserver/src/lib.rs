@@ -6,6 +6,7 @@
 //! | [`tls`] | a certificate authority made for one run |
 //! | [`lifetime`] | how long a server process lives |
 //! | [`memory`] | a store in memory that fails as a script says |
+//! | [`sink`] | a store without a bottom, to measure clients by |
 //! | [`fs`] | `s3s-fs`, a server that keeps objects in a directory |
 //!
 //! The binary `s3-testserver` runs each of them in a process of its own.
@@ -15,6 +16,7 @@ pub mod fs;
 pub mod lifetime;
 pub mod listen;
 pub mod memory;
+pub mod sink;
 pub mod tls;
 
 pub use credentials::Credentials;

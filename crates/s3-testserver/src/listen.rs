@@ -18,6 +18,9 @@ use crate::tls::Authority;
 /// Whatever an HTTP service may fail with.
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// The most that is read from a connection at a time; uploads are large.
+const READ_BUFFER: usize = 1024 * 1024; // 1 MiB
+
 /// A listening socket on 127.0.0.1.
 pub struct Listener {
     socket: TcpListener,
@@ -75,7 +78,7 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<TcpStream> {
+    pub(crate) async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = self.socket.accept().await?;
         // Without it the last segment of an answer waits for the client's delayed acknowledgement.
         stream.set_nodelay(true)?;
@@ -96,7 +99,8 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let http = http1::Builder::new();
+    let mut http = http1::Builder::new();
+    http.max_buf_size(READ_BUFFER);
     match authority {
         None => drop(
             http.serve_connection(TokioIo::new(stream), service)

@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -13,6 +14,7 @@ use s3_testserver::Credentials;
 use s3_testserver::lifetime;
 use s3_testserver::listen::Listener;
 use s3_testserver::memory::{Checksums, Config, MemoryServer, Script};
+use s3_testserver::sink::{Sink, SinkConfig};
 use s3_testserver::tls::Authority;
 
 /// S3 servers to test against, on loopback; each ends when its stdin closes
@@ -38,6 +40,8 @@ enum Server {
     },
     /// Objects in memory, correct, and failing as a script says; see the docs of `memory`
     Memory(Memory),
+    /// Drops uploads and serves downloads of any size, to measure clients by; see the docs of `sink`
+    Sink(SinkOptions),
     /// No server: makes an authority and a server certificate for 127.0.0.1, and ends
     Certificates {
         /// Where ca.pem, public.crt and private.key are written
@@ -92,6 +96,29 @@ fn script_in(file: PathBuf) -> Result<Script> {
     let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_slice(&text)
         .with_context(|| format!("{} holds no script of faults", file.display()))
+}
+
+#[derive(Args)]
+struct SinkOptions {
+    #[command(flatten)]
+    listen: Listen,
+    /// Milliseconds that every request waits
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    latency: u64,
+    /// Bytes per second of one connection
+    #[arg(long, value_name = "BYTES")]
+    bandwidth: Option<u64>,
+}
+
+impl SinkOptions {
+    fn config(self) -> Result<SinkConfig> {
+        Ok(SinkConfig {
+            port: self.listen.port,
+            https: self.listen.https_ca.map(authority_in).transpose()?,
+            latency: Duration::from_millis(self.latency),
+            bandwidth: self.bandwidth,
+        })
+    }
 }
 
 #[derive(Args)]
@@ -169,6 +196,13 @@ async fn run(server: Server) -> Result<()> {
                 .await
                 .context("cannot listen on 127.0.0.1")?;
             ready(server.url())?;
+            lifetime::ended().await.context("cannot wait for the end")
+        }
+        Server::Sink(options) => {
+            let sink = Sink::start(options.config()?)
+                .await
+                .context("cannot listen on 127.0.0.1")?;
+            ready(sink.url())?;
             lifetime::ended().await.context("cannot wait for the end")
         }
         Server::Certificates { dir } => Authority::generate()?

@@ -19,26 +19,26 @@
 //! # }
 //! ```
 
-mod call;
-mod checksum;
+pub(crate) mod call;
+pub(crate) mod checksum;
 mod config;
 mod control;
 mod conversation;
 mod counters;
 mod delivery;
-mod error;
+pub(crate) mod error;
 mod fault;
 mod link;
 mod listing;
 mod multipart;
-mod objects;
-mod reply;
+pub(crate) mod objects;
+pub(crate) mod reply;
 mod script;
 mod server;
 mod service;
 mod signature;
 mod store;
-mod xml;
+pub(crate) mod xml;
 
 pub use call::Kind;
 pub use config::{Checksums, Config};

@@ -42,10 +42,14 @@ pub(crate) async fn faulty(script: Script) -> Pair {
 }
 
 pub(crate) fn client(server: &MemoryServer, key: &str, secret: &str, region: &str) -> Client {
+    client_at(server.url(), key, secret, region)
+}
+
+pub(crate) fn client_at(url: &str, key: &str, secret: &str, region: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(Builder::new().build_http())
-        .endpoint_url(server.url())
+        .endpoint_url(url)
         .region(Region::new(region.to_owned()))
         .credentials_provider(Credentials::new(key, secret, None, None, "test"))
         .force_path_style(true)

@@ -8,3 +8,4 @@ mod multipart;
 mod objects;
 mod process;
 mod signature;
+mod sink;
