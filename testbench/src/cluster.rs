@@ -10,7 +10,7 @@ mod seen;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use mishap::Mishap;
@@ -127,15 +127,16 @@ impl<'a> Cluster<'a> {
             .collect()
     }
 
-    /// The data of one table on one segment: the third table is empty, the others a few hundred bytes.
+    /// The data of one table on one segment: the third table is empty, the others a few hundred bytes, the
+    /// same in every backup but for the timestamp at their end.
     fn rows(&self, timestamp: Timestamp, content: i32, oid: usize) -> Vec<u8> {
-        let seed = format!("{timestamp}/{content}/{oid}");
-        let len = if oid == FIRST_OID + 2 {
-            0
-        } else {
-            50 + (payload::hash(&seed) % 300) as usize
-        };
-        payload::random(&seed, len)
+        if oid == FIRST_OID + 2 {
+            return Vec::new();
+        }
+        let seed = format!("{content}/{oid}");
+        let mut rows = payload::random(&seed, 50 + (payload::hash(&seed) % 300) as usize);
+        rows.extend(timestamp.to_string().bytes());
+        rows
     }
 
     /// The local path of a table's stream.
@@ -148,7 +149,8 @@ impl<'a> Cluster<'a> {
     fn coordinator_files(&self, timestamp: Timestamp) -> Vec<(PathBuf, Vec<u8>)> {
         let dir = timestamp.dir(&self.data_dir(-1));
         let file = |name: &str| {
-            let text = payload::text(&format!("{timestamp}/{name}"), 300);
+            let mut text = payload::text(name, 300);
+            text.extend(timestamp.to_string().bytes());
             (dir.join(format!("gpbackup_{timestamp}_{name}")), text)
         };
         [
@@ -353,13 +355,5 @@ fn wait_until(limit: Duration, condition: impl Fn() -> Verdict<bool>) -> Verdict
             return Ok(false);
         }
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Removes `path` where it is there.
-fn remove(path: &Path) -> Verdict {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
     }
 }

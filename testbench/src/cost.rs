@@ -46,6 +46,15 @@ impl Cost {
     }
 }
 
+/// The bench's own peak of resident memory, in bytes; 0 where the system does not tell.
+pub(crate) fn own_peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes =
+        line.and_then(|text| text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
 /// Adds up costs from all threads.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use plugin_bench::{ClusterSize, Human, Json, Level, Report, Reporter, Settings, Shim};
+use plugin_bench::{
+    ClusterSize, Html, Human, Json, Junit, Level, Report, Reporter, Settings, Shim,
+};
 
 /// Certifies a gpbackup plugin.
 ///
@@ -17,7 +19,7 @@ use plugin_bench::{ClusterSize, Human, Json, Level, Report, Reporter, Settings, 
 #[command(
     name = "gpbackup_plugin_test",
     version,
-    args_conflicts_with_subcommands = true
+    args_override_self = true
 )]
 struct Args {
     /// The plugin's executable.
@@ -74,6 +76,12 @@ struct Args {
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the report as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -98,9 +106,21 @@ fn run(args: Args) -> anyhow::Result<u8> {
     let terminal = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut reporters: Vec<Box<dyn Reporter>> =
         vec![Box::new(Human::new(std::io::stdout(), terminal))];
-    if let Some(path) = &args.json {
-        reporters.push(Box::new(Json::new(path.clone())));
-    }
+    reporters.extend(
+        args.json
+            .clone()
+            .map(|path| Box::new(Json::new(path)) as Box<dyn Reporter>),
+    );
+    reporters.extend(
+        args.junit
+            .clone()
+            .map(|path| Box::new(Junit::new(path)) as Box<dyn Reporter>),
+    );
+    reporters.extend(
+        args.html
+            .clone()
+            .map(|path| Box::new(Html::new(path)) as Box<dyn Reporter>),
+    );
     let settings = settings(args)?;
     plugin_bench::catch_signals().context("cannot catch signals")?;
     let Report { exit_code, .. } = plugin_bench::run(settings, &mut reporters)?;

@@ -136,7 +136,7 @@ impl Bench {
         let data = dir.join(format!("gpbackup_0_{timestamp}_ask"));
         self.aside("backup_data")
             .arg(&data)
-            .stdin("0123456789")
+            .stdin("abcdefghij")
             .run()?;
         let offsets = work.join("offsets");
         std::fs::write(&offsets, "1 3 7")?;

@@ -45,7 +45,7 @@ pub(crate) fn difference(expected: &[u8], got: &[u8]) -> Option<String> {
 
 /// The first bytes of `bytes`, printable, with the rest counted.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 24;
+    const SHOWN: usize = 16;
     let head = bytes[..bytes.len().min(SHOWN)].escape_ascii();
     match bytes.len().saturating_sub(SHOWN) {
         0 => format!("\"{head}\""),

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::finished::{Finished, file_holds};
 use crate::payload;
 use crate::running::Running;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::timestamp::Timestamp;
 use crate::trace::{self, Recorded};
 use crate::trouble::{Trouble, Verdict};
@@ -183,7 +183,7 @@ impl<'a> Replay<'a> {
                 }
                 self.stored.insert(name.clone(), bytes);
             }
-            "restore_file" if path.exists() => fs::remove_file(path)?,
+            "restore_file" => remove_local(path)?,
             _ => {}
         }
         Ok(())

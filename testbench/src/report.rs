@@ -64,6 +64,11 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
+    /// Whether the case is a failure of the plugin's that is part of the verdict.
+    pub fn counts(&self, strict: bool) -> bool {
+        self.failed_unexpectedly() && (strict || self.obligation == Obligation::Must)
+    }
+
     /// Whether the case failed and nobody expected it.
     pub fn failed_unexpectedly(&self) -> bool {
         self.outcome == Outcome::Fail && !self.expected_failure
@@ -233,6 +238,8 @@ pub struct Report {
     pub costs: BTreeMap<String, CommandCost>,
     /// Bytes that the plugin was given to store by `backup_data` and `backup_file`.
     pub uploaded_bytes: u64,
+    /// The bench's own peak of resident memory, below which the plugin's cannot be told.
+    pub own_peak_bytes: u64,
     /// What went wrong outside the cases, such as leftovers that could not be deleted.
     pub notes: Vec<String>,
     /// Throughput of the group `scale`.
@@ -250,24 +257,33 @@ pub struct Throughput {
     pub seconds: f64,
 }
 
+impl Throughput {
+    /// Megabytes per second.
+    pub fn megabytes_per_second(&self) -> f64 {
+        self.bytes as f64 / 1e6 / self.seconds.max(1e-9)
+    }
+}
+
 impl Report {
+    /// The peak memory of `cost` in MB; `≤` where it cannot be told below the bench's own.
+    pub fn peak(&self, cost: &CommandCost) -> String {
+        let unsure = if cost.peak_bytes <= self.own_peak_bytes {
+            "≤ "
+        } else {
+            ""
+        };
+        format!("{unsure}{:.1}", cost.peak_bytes as f64 / 1e6)
+    }
+
     /// Judges `cases`.
     pub(crate) fn judge(strict: bool, cases: &[CaseReport]) -> Verdict {
         let counts = Counts::of(cases);
-        let failed = |obligation| {
-            let case = |case: &&CaseReport| case.obligation == obligation;
-            cases
-                .iter()
-                .filter(case)
-                .any(CaseReport::failed_unexpectedly)
-        };
+        let failed = cases.iter().any(|case| case.counts(strict));
         if counts.error > 0 {
             Verdict::Error
         } else if counts.pass + counts.fail == 0 {
             Verdict::NothingRan
-        } else if failed(Obligation::Must)
-            || strict && (failed(Obligation::Should) || counts.unexpected_passes > 0)
-        {
+        } else if failed || strict && counts.unexpected_passes > 0 {
             Verdict::Failed
         } else {
             Verdict::Passed

@@ -271,6 +271,7 @@ impl Run<'_> {
                 .into_iter()
                 .map(|(command, cost)| (command, cost.into()))
                 .collect(),
+            own_peak_bytes: crate::cost::own_peak(),
             uploaded_bytes: self.bench.ledger.uploaded(),
             notes: std::mem::take(&mut self.notes),
             throughput: self.bench.throughput(),

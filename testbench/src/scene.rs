@@ -10,6 +10,14 @@ use crate::timestamp::Timestamp;
 use crate::transcript::Transcript;
 use crate::trouble::{Trouble, Verdict};
 
+/// Removes a local file that a plugin may have taken away already.
+pub(crate) fn remove_local(path: &Path) -> Verdict {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// The longest that "prompt" may take; it is half the deadline where that is less.
 const PROMPT: Duration = Duration::from_secs(10);
 

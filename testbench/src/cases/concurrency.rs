@@ -6,7 +6,7 @@ use crate::case::{Group, must, should};
 use crate::finished::{Finished, file_holds};
 use crate::payload;
 use crate::running::Running;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::trouble::{Trouble, Verdict};
 
 const AT_ONCE: &str = "gpbackup: every segment's jobs run side by side";
@@ -115,7 +115,7 @@ fn files(scene: &Scene<'_>) -> Verdict {
         for (path, bytes) in &files {
             file_holds(path, bytes)?;
             if command == "backup_file" {
-                std::fs::remove_file(path)?;
+                remove_local(path)?;
             }
         }
     }
@@ -135,13 +135,8 @@ fn both_ways(scene: &Scene<'_>) -> Verdict {
         write(&mut call, &bytes[..5000])?;
         writers.push(call);
     }
-    let mut readers = Vec::new();
-    for (path, _) in old {
-        readers.push(scene.call("restore_data").arg(path).start()?);
-    }
-    for (finished, (_, bytes)) in finish_all(readers)?.into_iter().zip(old) {
-        finished.succeeds()?.with_stdout(bytes)?;
-    }
+    old.iter()
+        .try_for_each(|(path, bytes)| scene.restores(path, bytes))?;
     for (call, (_, bytes)) in writers.iter_mut().zip(new) {
         write(call, &bytes[5000..])?;
     }

@@ -157,17 +157,18 @@ fn compressed_names(scene: &Scene<'_>) -> Verdict {
     named_stream(scene, "real.gz", GZIP)
 }
 
-/// A stream that comes in `chunks`, with a pause in between.
-fn in_pieces(scene: &Scene<'_>, chunks: Vec<Vec<u8>>, pause: Duration) -> Verdict {
+/// A stream that comes in `chunks`, with the pauses of `pauses` behind the first ones.
+fn in_pieces(scene: &Scene<'_>, chunks: Vec<Vec<u8>>, pauses: &'static [u64]) -> Verdict {
     let path = scene.path("data")?;
     let all = chunks.concat();
-    let mut running = scene.call("backup_data").arg(&path).start()?;
+    let mut running = scene.call("backup_data").arg(&path).small_pipes().start()?;
     running.feed_with(move |stdin| {
+        let pauses = pauses.iter().map(Some).chain(std::iter::repeat(None));
         let mut count = 0;
-        for chunk in chunks {
-            stdin.write_all(&chunk)?;
+        for (chunk, pause) in chunks.iter().zip(pauses) {
+            stdin.write_all(chunk)?;
             count += chunk.len() as u64;
-            sleep(pause);
+            sleep(Duration::from_millis(pause.copied().unwrap_or_default()));
         }
         Ok(count)
     });
@@ -179,7 +180,7 @@ fn trickle(scene: &Scene<'_>) -> Verdict {
     let chunks = (0..8)
         .map(|number| payload::random(&number.to_string(), 100))
         .collect();
-    in_pieces(scene, chunks, Duration::from_millis(60))
+    in_pieces(scene, chunks, &[20, 20, 20, 20, 20, 800, 20])
 }
 
 fn many_small_writes(scene: &Scene<'_>) -> Verdict {
@@ -187,7 +188,7 @@ fn many_small_writes(scene: &Scene<'_>) -> Verdict {
         .chunks(7)
         .map(<[u8]>::to_vec)
         .collect();
-    in_pieces(scene, chunks, Duration::ZERO)
+    in_pieces(scene, chunks, &[])
 }
 
 fn stalled_reader(scene: &Scene<'_>) -> Verdict {
@@ -201,7 +202,7 @@ fn stalled_reader(scene: &Scene<'_>) -> Verdict {
         .small_pipes()
         .start()?;
     running.read(1000)?;
-    sleep(Duration::from_millis(700));
+    sleep(Duration::from_millis(1200));
     running.finish()?.succeeds()?.with_stdout(&bytes)?;
     Ok(())
 }
@@ -293,17 +294,17 @@ fn coordinator_content(scene: &Scene<'_>) -> Verdict {
 
 /// Two streams, both begun before either has ended.
 fn two_at_once(scene: &Scene<'_>) -> Verdict {
-    let streams = ["a", "b"].map(|name| (name, payload::random(name, 2000)));
+    let streams = ["a", "b"].map(|name| (name, payload::random(name, 5200)));
     let mut running = Vec::new();
     for (name, bytes) in &streams {
         let path = scene.path(name)?;
-        let mut call = scene.call("backup_data").arg(&path).start()?;
-        write_half(&mut call, &bytes[..1000])?;
+        let mut call = scene.call("backup_data").arg(&path).small_pipes().start()?;
+        write_half(&mut call, &bytes[..5000])?;
         running.push((path, bytes, call));
     }
     let mut paths = Vec::new();
     for (path, bytes, mut call) in running {
-        write_half(&mut call, &bytes[1000..])?;
+        write_half(&mut call, &bytes[5000..])?;
         paths.push((path, bytes, call.finish()?));
     }
     for (path, bytes, finished) in paths {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::case::{Group, must, should};
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::timestamp::Timestamp;
 use crate::trouble::{Trouble, Verdict, ensure};
 
@@ -79,7 +79,7 @@ fn is_whole(scene: &Scene<'_>, timestamp: Timestamp) -> Verdict {
         .restores(&scene.path_at(timestamp, "data")?, b"some data")
         .map_err(told)?;
     let file = scene.path_at(timestamp, "file")?;
-    std::fs::remove_file(&file)?;
+    remove_local(&file)?;
     scene.restore_file(&file)?.succeeds().map_err(told)?;
     crate::finished::file_holds(&file, b"some text\n").map_err(told)
 }

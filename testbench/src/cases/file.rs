@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::case::{Group, must, should};
 use crate::finished::{file_holds, file_is_absent};
 use crate::payload;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::trouble::{Trouble, Verdict, ensure};
 
 const COPY: &str =
@@ -130,17 +130,9 @@ fn comes_back(scene: &Scene<'_>, bytes: &[u8]) -> Verdict {
 
 fn back_and_forth(scene: &Scene<'_>, path: &Path, bytes: &[u8]) -> Verdict {
     scene.backup_file(path, bytes)?;
-    remove(path)?;
+    remove_local(path)?;
     scene.restore_file(path)?.succeeds()?;
     file_holds(path, bytes)
-}
-
-/// Removes the local file, which a plugin may have done already.
-fn remove(path: &Path) -> Verdict {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 fn round_trip(scene: &Scene<'_>) -> Verdict {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::case::{Group, must};
 use crate::finished::file_holds;
 use crate::need::Need;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::timestamp::Timestamp;
 use crate::trouble::{Verdict, ensure};
 
@@ -144,7 +144,7 @@ fn empty_and_file(scene: &Scene<'_>) -> Verdict {
     backup.replicate()?;
     backup.holds(scene.secondary()?, "empty", b"")?;
     let file = backup.path("file")?;
-    std::fs::remove_file(&file)?;
+    remove_local(&file)?;
     scene
         .call_with("restore_file", scene.secondary()?)
         .arg(&file)

@@ -1,13 +1,12 @@
 //! What the plugin stored, seen from the second destination.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::case::{Group, must};
 use crate::finished::file_holds;
 use crate::need::Need;
 use crate::payload;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::timestamp::Timestamp;
 use crate::trouble::{Trouble, Verdict, ensure};
 
@@ -86,9 +85,7 @@ fn holds_data(scene: &Scene<'_>, timestamp: Timestamp, bytes: &[u8]) -> Verdict 
 
 fn holds_file(scene: &Scene<'_>, timestamp: Timestamp, bytes: &[u8]) -> Verdict {
     let path = scene.path_at(timestamp, "file")?;
-    if path.exists() {
-        fs::remove_file(&path)?;
-    }
+    remove_local(&path)?;
     scene
         .call_with("restore_file", scene.secondary()?)
         .arg(&path)

@@ -7,7 +7,7 @@ use crate::case::{Group, must, should};
 use crate::finished::Finished;
 use crate::need::Need;
 use crate::payload;
-use crate::scene::Scene;
+use crate::scene::{Scene, remove_local};
 use crate::trouble::{Trouble, Verdict, ensure};
 
 const DAMAGE: &[Need] = &[Need::Damage];
@@ -106,7 +106,7 @@ fn stream(scene: &Scene<'_>, how: &str) -> Verdict {
 fn file(scene: &Scene<'_>, how: &str) -> Verdict {
     let path = scene.path_at(scene.bench.own_timestamp()?, "file")?;
     scene.backup_file(&path, &payload::text(how, 1000))?;
-    std::fs::remove_file(&path)?;
+    remove_local(&path)?;
     damage(scene, &path, how)?;
     scene.restore_file(&path)?.fails()?;
     Ok(())

@@ -1,7 +1,8 @@
 //! A whole restore.
 
-use super::{Cluster, HostCall, Said, complaint, remove};
+use super::{Cluster, HostCall, Said, complaint};
 use crate::finished::file_holds;
+use crate::scene::remove_local;
 use crate::timestamp::Timestamp;
 use crate::trouble::{Trouble, Verdict};
 
@@ -47,7 +48,7 @@ impl Cluster<'_> {
             let found = written.iter().find(|(path, _)| path.ends_with(&wanted));
             let (path, bytes) =
                 found.ok_or_else(|| Trouble::bench(format!("nobody wrote {wanted}")))?;
-            remove(path)?;
+            remove_local(path)?;
             let HostCall { call, stdin } = self.on(-1, "restore_file");
             let call = call.arg(self.config_of(-1, run)).arg(path);
             for finished in self.side_by_side(vec![HostCall { call, stdin }])? {

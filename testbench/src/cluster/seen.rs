@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Cluster;
+use crate::scene::remove_local;
 use crate::shim::{self, Line};
 use crate::trace::{self, Recorded};
 use crate::trouble::{Trouble, Verdict, ensure};
@@ -35,7 +36,7 @@ impl Step {
 impl Cluster<'_> {
     /// Forgets what was seen so far.
     pub(crate) fn forget(&self) -> Verdict {
-        super::remove(&self.log)
+        remove_local(&self.log)
     }
 
     /// Asks that the plugin was called as in recording `number`: the same steps with the same arguments in

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::transcript;
 use crate::event::{Event, Reporter};
 use crate::report::{CaseReport, CommandCost, Counts, Header, Outcome, Report, Verdict};
-use crate::transcript::Exchange;
 
 /// Tells the run line by line.
 pub struct Human<W> {
@@ -98,9 +98,9 @@ impl<W: Write> Human<W> {
                     "  {word} {name} ({obligation}{expected}): {reason}"
                 )?;
                 writeln!(self.out, "        proves: {}", case.clause)?;
-                case.transcript
-                    .iter()
-                    .try_for_each(|call| self.exchange(call))?;
+                for line in case.transcript.iter().flat_map(transcript::lines) {
+                    writeln!(self.out, "        {line}")?;
+                }
             }
             (None, _) => {
                 let surprise = if case.passed_unexpectedly() {
@@ -114,38 +114,16 @@ impl<W: Write> Human<W> {
         self.out.flush()
     }
 
-    fn exchange(&mut self, call: &Exchange) -> io::Result<()> {
-        let argv: Vec<String> = call.argv.iter().map(|arg| shell_quoted(arg)).collect();
-        writeln!(self.out, "        $ {}", argv.join(" "))?;
-        write!(
-            self.out,
-            "          {} after {:.2} s",
-            call.ended, call.seconds
-        )?;
-        write!(
-            self.out,
-            "; stdin {} bytes, stdout {} bytes",
-            call.stdin_bytes, call.stdout_bytes
-        )?;
-        if !call.stdout_head.is_empty() {
-            write!(self.out, ": {}", call.stdout_head)?;
-        }
-        writeln!(self.out)?;
-        call.stderr
-            .lines()
-            .try_for_each(|line| writeln!(self.out, "          stderr: {line}"))
-    }
-
     fn end(&mut self, report: &Report) -> io::Result<()> {
         self.clear()?;
         self.groups(report)?;
         self.costs(report)?;
         for line in &report.throughput {
-            let rate = line.bytes as f64 / 1e6 / line.seconds.max(f64::EPSILON);
+            let rate = line.megabytes_per_second();
             writeln!(
                 self.out,
-                "{:>8.1} MB/s {:>8.1} s  {}",
-                rate, line.seconds, line.what
+                "{rate:>8.1} MB/s {:>8.1} s  {}",
+                line.seconds, line.what
             )?;
         }
         let uploaded = report.uploaded_bytes as f64 / 1e6;
@@ -216,13 +194,13 @@ impl<W: Write> Human<W> {
                 wall_seconds,
                 longest_seconds,
                 cpu_seconds,
-                peak_bytes,
+                ..
             } = cost;
-            let peak = *peak_bytes as f64 / 1e6;
+            let peak = report.peak(cost);
             let command: String = command.chars().take(27).collect();
             writeln!(
                 self.out,
-                "{command:28}{calls:>6}{wall_seconds:>9.2}{longest_seconds:>9.2}{cpu_seconds:>9.2}{peak:>10.1}"
+                "{command:28}{calls:>6}{wall_seconds:>9.2}{longest_seconds:>9.2}{cpu_seconds:>9.2}{peak:>10}"
             )?;
         }
         Ok(())
@@ -258,15 +236,5 @@ fn or_unknown(text: &str) -> &str {
         "version unknown"
     } else {
         text
-    }
-}
-
-/// The argument as a shell would take it, so that a line of a transcript can be tried by hand.
-pub(crate) fn shell_quoted(arg: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+:=,@%".contains(char);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_owned()
-    } else {
-        format!("'{}'", arg.replace('\'', "'\\''"))
     }
 }

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::store::Store;
 use crate::{Done, Silent, answer, fault, warn};
@@ -46,12 +45,6 @@ pub(crate) fn backup(store: &Store, path: &str) -> Done {
 /// Brings the local file `path` back.
 pub(crate) fn restore(store: &Store, path: &str) -> Done {
     check_name(path)?;
-    if fault("files-one-at-a-time") {
-        let lock = File::create(store.root.join("file.lock"))?;
-        lock.try_lock()
-            .map_err(|_| "another file is being restored")?;
-        std::thread::sleep(Duration::from_millis(20));
-    }
     let mut bytes = match store.get(path) {
         Err(_) if fault("missing-file-accepted") => return Ok(()),
         Err(_) if fault("missing-file-silent") => return Err(Box::new(Silent)),

@@ -111,7 +111,7 @@ pub(crate) fn is_partial(path: &Path) -> bool {
 fn alone(root: &Path) -> Done {
     let lock = File::create(root.join("hook.lock"))?;
     lock.try_lock().map_err(|_| "another hook is at work")?;
-    std::thread::sleep(Duration::from_millis(20));
+    std::thread::sleep(Duration::from_millis(30));
     Ok(())
 }
 

@@ -259,6 +259,9 @@ impl Object<'_> {
 
     /// Makes the object visible under its name, in both places.
     pub(crate) fn finish(mut self) -> Done {
+        if fault("one-temporary-name") {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         self.file.write_all(&self.sum.to_le_bytes())?;
         let to = self.store.root.join(&self.key);
         fs::rename(&self.partial, &to)?;

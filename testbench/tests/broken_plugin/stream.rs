@@ -23,13 +23,6 @@ pub(crate) fn backup(store: &Store, path: &str) -> Done {
         if fault(&format!("{name}-stores-what-came")) {
             signal_hook::flag::register(signal, Arc::clone(&signalled))?;
         }
-        if fault(&format!("{name}-ends-in-success")) {
-            signal_hook::flag::register_conditional_shutdown(
-                signal,
-                0,
-                Arc::new(AtomicBool::new(true)),
-            )?;
-        }
     }
     let mut object = store.create(path)?;
     let mut count = 0;
@@ -126,7 +119,8 @@ fn read(take: &mut dyn FnMut(&[u8]) -> Done, stop: &dyn Fn() -> bool) -> Done {
             Err(mpsc::RecvTimeoutError::Timeout) if stop() => return Ok(()),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
-        if fault("one-read-is-all") {
+        if fault("only-the-first-read-stored") {
+            chunks.iter().for_each(drop);
             return Ok(());
         }
     }
@@ -140,22 +134,19 @@ pub(crate) fn restore(store: &Store, path: &str) -> Done {
             signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
         }
     }
-    let _lock = if fault("one-restore-at-a-time") {
-        let lock = std::fs::File::create(store.root.join("restore.lock"))?;
-        lock.try_lock()
-            .map_err(|_| "another stream is being restored")?;
-        Some(lock)
-    } else {
-        None
-    };
     let mut bytes = match store.get(path) {
         Err(failure) => return missing(failure),
         Ok(bytes) => bytes,
     };
     transform(&mut bytes, path);
+    let lock = std::fs::File::create(store.root.join("restore.lock"))?;
+    if fault("large-restores-one-at-a-time") && bytes.len() > 4500 {
+        lock.try_lock()
+            .map_err(|_| "another stream is being restored")?;
+    }
     if fault("stalled-reader-given-up") {
         thread::spawn(|| {
-            thread::sleep(Duration::from_millis(600));
+            thread::sleep(Duration::from_millis(900));
             std::process::exit(1);
         });
     }

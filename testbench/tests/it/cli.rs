@@ -1,0 +1,236 @@
+//! The command line: what is refused, what is chosen, how it ends.
+
+use std::fs;
+use std::path::PathBuf;
+
+use assert_cmd::assert::Assert;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+use crate::site::{Site, bench, good_plugin};
+
+/// Asks for exit code 2 and for a message that contains `says`.
+fn is_refused(outcome: Assert, says: &str) {
+    outcome.code(2).stderr(contains(says));
+}
+
+#[test]
+fn what_cannot_be_tested_is_refused_with_advice() {
+    let site = Site::new(&good_plugin());
+    let plugin = good_plugin();
+    let text = site.path("text");
+    fs::write(&text, "no program").unwrap();
+    let run = |plugin: &PathBuf, config: &PathBuf| bench().arg(plugin).arg(config).assert();
+    is_refused(
+        run(&site.path("nowhere"), &site.config()),
+        "give the path of its executable",
+    );
+    is_refused(run(&text, &site.config()), "try chmod +x");
+    is_refused(
+        run(&site.path("."), &site.config()),
+        "is not an executable file",
+    );
+    is_refused(
+        run(&plugin, &PathBuf::from("first.yaml")),
+        "give an absolute one",
+    );
+    is_refused(run(&plugin, &site.path("nowhere.yaml")), "is not there");
+    is_refused(run(&plugin, &site.path(".")), "is a directory");
+    is_refused(run(&plugin, &text), "has no line \"options:\"");
+    let twice = bench()
+        .arg(&plugin)
+        .arg(site.config())
+        .arg(site.config())
+        .assert();
+    is_refused(twice, "is the first one");
+    is_refused(bench().arg(&plugin).assert(), "CONFIG");
+    is_refused(
+        bench()
+            .arg(&plugin)
+            .arg(site.config())
+            .args(["--deadline", "0"])
+            .assert(),
+        "give seconds",
+    );
+    is_refused(
+        bench()
+            .arg(&plugin)
+            .arg(site.config())
+            .args(["--hosts", "0"])
+            .assert(),
+        "between 1 and 64",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_run_is_refused() {
+    let site = Site::new(&good_plugin());
+    let script = site.path("script");
+    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    is_refused(
+        bench().arg(&script).arg(site.config()).assert(),
+        "does its first line name its interpreter",
+    );
+}
+
+#[test]
+fn nothing_ran_is_no_success() {
+    let site = Site::new(&good_plugin());
+    let filtered = site
+        .bench(&good_plugin())
+        .args(["--filter", "no/such-case"])
+        .assert();
+    filtered.code(4).stdout(contains("verdict: nothing ran"));
+    let skipped = site
+        .bench(&good_plugin())
+        .args(["--filter", "scale"])
+        .assert();
+    skipped
+        .code(4)
+        .stdout(contains("the long run is played with --scale only"));
+}
+
+#[test]
+fn filters_choose_groups_cases_and_patterns() {
+    let site = Site::new(&good_plugin());
+    let filters = [
+        "--filter",
+        "version",
+        "--filter",
+        "data/empty",
+        "--filter",
+        "*/one-byte",
+    ];
+    site.bench(&good_plugin()).args(filters).assert().success();
+    let passed = site.cases("pass");
+    assert_eq!(
+        passed
+            .iter()
+            .filter(|name| name.starts_with("version/"))
+            .count(),
+        6
+    );
+    assert_eq!(
+        passed[6..],
+        ["file/one-byte", "data/empty", "data/one-byte"]
+    );
+}
+
+#[test]
+fn cases_are_listed() {
+    let listed = bench().arg("--list").assert().success();
+    listed.stdout(contains("data/empty ").and(contains("script: no data comes back as no data")));
+    let filtered = bench()
+        .args(["--list", "--filter", "version"])
+        .assert()
+        .success();
+    filtered.stdout(predicate::function(|text: &str| text.lines().count() == 6));
+}
+
+#[test]
+fn a_failed_should_is_the_verdict_with_strict_only() {
+    let site = Site::new(&good_plugin());
+    let run = || {
+        let mut command = site.bench(&good_plugin());
+        command
+            .env("PLUGIN_FAULT", "files-print")
+            .args(["--filter", "file"]);
+        command
+    };
+    run()
+        .assert()
+        .code(0)
+        .stdout(contains("1 failed (0 must, 1 should)"));
+    run().arg("--strict").assert().code(1);
+}
+
+#[test]
+fn a_failure_shows_the_whole_call() {
+    let site = Site::new(&good_plugin());
+    let mut command = site.bench(&good_plugin());
+    command
+        .env("PLUGIN_FAULT", "streams-get-a-newline")
+        .args(["--filter", "data/one-byte"]);
+    let shown = contains("1 bytes expected, 2 came: it goes on after the end with \"\\n\"")
+        .and(contains("restore_data"))
+        .and(contains("exit 0 after"))
+        .and(contains("stdin 1 bytes"))
+        .and(contains("proves: API: restore_data"));
+    command.assert().code(1).stdout(shown);
+}
+
+#[test]
+fn expected_failures_do_not_count_and_unexpected_passes_are_told() {
+    let site = Site::new(&good_plugin());
+    let list = site.path("expected");
+    fs::write(
+        &list,
+        "# known\ndata/one-byte # a newline too many\ndata/empty\ndata/missing-fails\n",
+    )
+    .unwrap();
+    let run = || {
+        let mut command = site.bench(&good_plugin());
+        command
+            .env("PLUGIN_FAULT", "streams-get-a-newline")
+            .arg("--expect-failures")
+            .arg(&list);
+        command.args([
+            "--filter",
+            "data/one-byte",
+            "--filter",
+            "data/missing-fails",
+        ]);
+        command
+    };
+    let outcome = run().assert().code(0);
+    outcome.stdout(
+        contains("as expected")
+            .and(contains("data/missing-fails").and(contains("it was expected to fail"))),
+    );
+    assert_eq!(site.report()["summary"]["expected_failures"], 1);
+    assert_eq!(site.report()["summary"]["unexpected_passes"], 1);
+    run().arg("--strict").assert().code(1);
+    fs::write(&list, "data/no-such-case\n").unwrap();
+    is_refused(run().assert(), "is no case; --list tells their names");
+}
+
+#[test]
+fn a_plugin_that_hangs_is_killed_at_its_deadline() {
+    let site = Site::new(&good_plugin());
+    let plugin = site.path("plugin");
+    let text = "#!/bin/sh\ncase $1 in restore_data) sleep 600 & sleep 600 ;; *) exit 0 ;; esac\n";
+    fs::write(&plugin, text).unwrap();
+    fs::set_permissions(&plugin, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let outcome = site
+        .bench(&plugin)
+        .args(["--filter", "data/one-byte", "--deadline", "1"])
+        .assert();
+    outcome.code(1).stdout(contains("killed at its deadline"));
+    assert!(site.report()["seconds"].as_f64().unwrap() < 20.0);
+}
+
+#[test]
+fn what_was_made_is_deleted_unless_it_is_to_be_kept() {
+    let site = Site::new(&good_plugin());
+    let objects = || {
+        fs::read_dir(site.path("store/backups")).map_or(0, |days| {
+            days.flatten()
+                .map(|day| fs::read_dir(day.path()).unwrap().count())
+                .sum::<usize>()
+        })
+    };
+    site.bench(&good_plugin())
+        .args(["--filter", "data/one-byte"])
+        .assert()
+        .success();
+    assert_eq!(objects(), 0);
+    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 0);
+    let kept = site
+        .bench(&good_plugin())
+        .args(["--filter", "data/one-byte", "--keep"])
+        .assert();
+    kept.success().stdout(contains("note: kept"));
+    assert_eq!(objects(), 1);
+    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 1);
+}
