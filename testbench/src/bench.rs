@@ -81,7 +81,12 @@ impl Bench {
 
     /// Calls `command`, a hook, at the coordinator, one segment host and one segment, in gpbackup's order.
     /// How it ends is not judged: the group `hooks` does that.
-    pub(crate) fn hook_everywhere(&self, command: &str, dir: &Path) -> Verdict<bool> {
+    pub(crate) fn hook_everywhere(
+        &self,
+        command: &str,
+        config: &Path,
+        dir: &Path,
+    ) -> Verdict<bool> {
         let scopes: [&[&str]; 3] = [
             &["coordinator", COORDINATOR_CONTENT],
             &["segment_host"],
@@ -89,7 +94,11 @@ impl Bench {
         ];
         let mut ended = true;
         for scope in scopes {
-            let call = self.aside(command).arg(dir).args(scope);
+            let call = self
+                .call(command, &self.aside)
+                .arg(config)
+                .arg(dir)
+                .args(scope);
             ended &= call.run()?.ended != crate::finished::Ended::Overdue;
         }
         Ok(ended)

@@ -94,6 +94,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Kills the plugin after `limit`, where that is before the deadline.
+    pub(crate) fn deadline_at_most(mut self, limit: Duration) -> Self {
+        self.deadline = self.deadline.min(limit);
+        self
+    }
+
     /// Gives the plugin pipes of one page, so that it has to wait for a reader or a writer after 4 KB.
     pub(crate) fn small_pipes(mut self) -> Self {
         self.small_pipes = true;

@@ -16,11 +16,7 @@ use plugin_bench::{
 /// Exit codes: 0 passed; 1 the plugin failed a must (with --strict: a should); 2 the bench or its arguments;
 /// 4 nothing ran.
 #[derive(clap::Parser)]
-#[command(
-    name = "gpbackup_plugin_test",
-    version,
-    args_override_self = true
-)]
+#[command(name = "gpbackup_plugin_test", version, args_override_self = true)]
 struct Args {
     /// The plugin's executable.
     #[arg(required_unless_present = "list")]

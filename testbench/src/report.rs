@@ -24,6 +24,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the plugin was called at all.
+    pub fn was_played(self) -> bool {
+        matches!(self, Self::Pass | Self::Fail | Self::Error)
+    }
+
     /// The word that reports use.
     pub fn name(self) -> &'static str {
         match self {

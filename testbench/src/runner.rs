@@ -20,6 +20,9 @@ use crate::trouble::{Trouble, Verdict};
 /// How many backups are deleted side by side at the end.
 const DELETERS: usize = 8;
 
+/// The case after which there is no first destination any more.
+const PRIMARY_DESTROYED: &str = "secondary/primary-destroyed";
+
 /// Why a run could not begin or be told.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -226,11 +229,22 @@ impl Run<'_> {
             ));
             return;
         }
+        let destroyed =
+            |case: &CaseReport| case.name == PRIMARY_DESTROYED && case.outcome.was_played();
+        let config = match &bench.settings.secondary {
+            Some(secondary) if self.cases.iter().any(destroyed) => secondary,
+            _ => &bench.settings.config,
+        };
         for batch in claimed.chunks(DELETERS) {
             let ended = std::thread::scope(|scope| {
                 let tearing: Vec<_> = batch
                     .iter()
-                    .map(|timestamp| (timestamp, scope.spawn(|| bench.tear_down(*timestamp))))
+                    .map(|timestamp| {
+                        (
+                            timestamp,
+                            scope.spawn(|| bench.tear_down(*timestamp, config)),
+                        )
+                    })
                     .collect();
                 tearing
                     .into_iter()

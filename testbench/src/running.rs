@@ -130,6 +130,13 @@ impl<'a> Running<'a> {
         has_ended(&self.child, WaitPidFlag::WNOHANG)
     }
 
+    /// Whether the plugin has ended although nobody reads on: it may give its stdout a larger pipe than the
+    /// bench did, and then there is no middle of the stream to disturb it in.
+    pub(crate) fn has_delivered(&self) -> bool {
+        const MOMENT: Duration = Duration::from_millis(150);
+        self.ends_within(MOMENT)
+    }
+
     /// Kills the plugin's process group at once.
     pub(crate) fn kill(&self) -> Verdict {
         self.signal(Signal::SIGKILL)

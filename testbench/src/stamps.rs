@@ -142,30 +142,28 @@ impl Bench {
 
     fn set_up(&self, timestamp: Timestamp) -> Verdict {
         for hook in ["setup_plugin_for_backup", "setup_plugin_for_restore"] {
-            self.hook_for(hook, timestamp)?;
+            self.hook_for(hook, timestamp, &self.settings.config)?;
         }
         Ok(())
     }
 
     /// Calls the cleanup hooks, where the bench called those for setup, and `delete_backup`.
-    pub(crate) fn tear_down(&self, timestamp: Timestamp) -> Verdict {
+    pub(crate) fn tear_down(&self, timestamp: Timestamp, config: &Path) -> Verdict {
         if timestamp.dir(&self.work.join(SET_UP)).exists() {
             for hook in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
-                self.hook_for(hook, timestamp)?;
+                self.hook_for(hook, timestamp, config)?;
             }
         }
-        self.aside("delete_backup")
-            .arg(timestamp.to_string())
-            .run()?
-            .succeeds()?;
+        let call = self.call("delete_backup", &self.aside).arg(config);
+        call.arg(timestamp.to_string()).run()?.succeeds()?;
         Ok(())
     }
 
-    fn hook_for(&self, hook: &str, timestamp: Timestamp) -> Verdict {
+    fn hook_for(&self, hook: &str, timestamp: Timestamp, config: &Path) -> Verdict {
         if !self.stamps.hung.load(Ordering::Relaxed) {
             let dir = timestamp.dir(&self.work.join(SET_UP));
             std::fs::create_dir_all(&dir)?;
-            if !self.hook_everywhere(hook, Path::new(&dir))? {
+            if !self.hook_everywhere(hook, config, &dir)? {
                 self.stamps.hung.store(true, Ordering::Relaxed);
             }
         }
