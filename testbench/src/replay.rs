@@ -183,7 +183,11 @@ impl<'a> Replay<'a> {
                 }
                 self.stored.insert(name.clone(), bytes);
             }
-            "restore_file" => remove_local(path)?,
+            "restore_file" => {
+                // gprestore makes the directory before every restore_file.
+                fs::create_dir_all(path.parent().unwrap_or(path))?;
+                remove_local(path)?;
+            }
             _ => {}
         }
         Ok(())

@@ -134,7 +134,7 @@ impl Counts {
     }
 }
 
-/// What the plugin's calls of one command cost; see [`crate::cost`] for how it is measured.
+/// What the plugin's calls of one command cost, as the kernel accounts it to the plugin's processes.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct CommandCost {
     /// How many calls were made.

@@ -6,6 +6,9 @@ use crate::replay::Replay;
 
 const REAL: &str = "gpbackup: the recorded calls of a real run, their data checked";
 
+/// The option restore_subset is for plugins that have the command.
+const SUBSET: &[Need] = &[Need::Command("restore_data_subset")];
+
 pub(crate) static GROUP: Group = Group {
     name: "recorded",
     about: "calls recorded from the real gpbackup and gprestore",
@@ -23,11 +26,11 @@ pub(crate) static GROUP: Group = Group {
             Replay::play(scene, &[8, 10, 11])
         }),
         must("two-hosts", REAL, |scene| Replay::play(scene, &[12, 13])),
-        must("subset-on", REAL, |scene| Replay::play(scene, &[17, 18])),
+        must("subset-on", REAL, |scene| Replay::play(scene, &[17, 18])).needs(SUBSET),
         must("subset-offsets", REAL, |scene| {
             Replay::play(scene, &[14, 15, 16])
         })
-        .needs(&[Need::Command("restore_data_subset")])
+        .needs(SUBSET)
         .full(),
     ],
 };

@@ -22,7 +22,11 @@ pub(crate) static GROUP: Group = Group {
             unknown_command,
         ),
         should("unknown-command-message", FAILS, unknown_command_message),
-        must("no-command", FAILS, no_command),
+        should(
+            "no-command",
+            "practice: a call of nothing is a mistake, and told",
+            no_command,
+        ),
         must(
             "too-few-arguments",
             "contract: wrong argument counts fail, with one clear message on stderr",

@@ -49,6 +49,8 @@ impl Cluster<'_> {
             let (path, bytes) =
                 found.ok_or_else(|| Trouble::bench(format!("nobody wrote {wanted}")))?;
             remove_local(path)?;
+            // gprestore makes the directory before every restore_file.
+            std::fs::create_dir_all(path.parent().unwrap_or(path))?;
             let HostCall { call, stdin } = self.on(-1, "restore_file");
             let call = call.arg(self.config_of(-1, run)).arg(path);
             for finished in self.side_by_side(vec![HostCall { call, stdin }])? {

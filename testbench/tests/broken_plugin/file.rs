@@ -68,6 +68,9 @@ fn transform(bytes: &mut Vec<u8>, path: &str) -> Done {
     if fault("files-get-a-newline") && bytes.last() != Some(&b'\n') {
         bytes.push(b'\n');
     }
+    if fault("files-lose-their-first-byte") && !bytes.is_empty() {
+        bytes.remove(0);
+    }
     if fault("files-lose-newlines") {
         while bytes.ends_with(b"\n\n") {
             bytes.pop();

@@ -107,7 +107,7 @@ fn the_good_plugin_passes_everything() {
 #[test]
 fn every_fault_fails_exactly_its_cases() {
     let table = table();
-    let faults: Vec<(&String, &Row)> = table.iter().collect();
+    let faults: Vec<(&String, &Row)> = table.iter().filter(|(fault, _)| wanted(fault)).collect();
     let next = AtomicUsize::new(0);
     let measured = Mutex::new(Table::new());
     let workers = std::thread::available_parallelism().map_or(2, usize::from) + 1;
@@ -128,7 +128,7 @@ fn every_fault_fails_exactly_its_cases() {
     });
     let measured = measured.into_inner().unwrap();
     if std::env::var_os("UPDATE").is_some() {
-        return write(&measured);
+        return write(&Table::from_iter(table.into_iter().chain(measured)));
     }
     let wrong: Vec<String> = measured
         .iter()
@@ -146,6 +146,11 @@ fn every_fault_fails_exactly_its_cases() {
         measured.len() - wrong.len()
     ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether `fault` is to be run: while one is added, `FAULTS=fault,fault` leaves out the others.
+fn wanted(fault: &str) -> bool {
+    std::env::var("FAULTS").map_or(true, |names| names.split(',').any(|name| name == fault))
 }
 
 /// The table is printed as it is made; a test's own output would be held back.
@@ -203,14 +208,16 @@ fn no_fault_survives_and_no_two_are_alike() {
 #[test]
 fn every_case_is_failed_by_some_fault() {
     let failed: BTreeSet<String> = table().into_values().flat_map(|row| row.cases).collect();
-    let elsewhere = ["gpbackup", "scale"];
-    for (group, case) in plugin_bench::in_order() {
-        let name = plugin_bench::full_name(group, case);
-        assert!(
-            failed.contains(&name) || elsewhere.contains(&group.name),
-            "no fault fails {name}"
-        );
-    }
+    let elsewhere = ["gpbackup/", "scale/"];
+    let names = plugin_bench::in_order()
+        .into_iter()
+        .map(|(group, case)| plugin_bench::full_name(group, case));
+    let missed: Vec<String> = names
+        .filter(|name| {
+            !failed.contains(name) && !elsewhere.iter().any(|group| name.starts_with(group))
+        })
+        .collect();
+    assert!(missed.is_empty(), "no fault fails {missed:?}");
 }
 
 #[test]
