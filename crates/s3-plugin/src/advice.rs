@@ -61,7 +61,7 @@ fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
 }
 
 /// What tells where the store is.
-fn place(settings: &Settings) -> String {
+pub(crate) fn place(settings: &Settings) -> String {
     match &settings.destination.endpoint {
         Some(endpoint) => format!("'endpoint' ({endpoint})"),
         None => format!("'region' ({})", settings.destination.region),

@@ -27,6 +27,7 @@ pub(crate) fn backup(config: &Path, directory: &str, jobs: NonZeroUsize) -> Answ
     collect_files(Path::new(directory), &prefix, &mut files)?;
     session::run(config, async |session| {
         let count = files.len();
+        let jobs = session.transport.jobs(jobs);
         let transport = session.transport.shared_by(jobs);
         let store = |file: Pair| {
             let (transport, interrupt) = (transport.clone(), session.interrupt.clone());
@@ -52,6 +53,7 @@ pub(crate) fn restore(config: &Path, directory: &str, jobs: NonZeroUsize) -> Ans
             Err(anyhow::anyhow!("nothing is stored under '{prefix}'"))?;
         }
         let count = files.len();
+        let jobs = session.transport.jobs(jobs);
         let transport = session.transport.shared_by(jobs);
         let fetch = |file| fetch_one(transport.clone(), file, session.interrupt.clone());
         run_all(files, jobs, fetch).await?;

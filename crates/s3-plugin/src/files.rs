@@ -45,11 +45,11 @@ pub(crate) async fn store(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Stored> {
     let opened = || -> anyhow::Result<File> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Looked at first, as opening a pipe would wait for its writer.
+        if !fs::metadata(path)?.is_file() {
             bail!("it is no regular file");
         }
-        Ok(file)
+        Ok(File::open(path)?)
     };
     let file = opened().with_context(|| format!("cannot back up '{}'", path.display()))?;
     Ok(transport.upload(key, file, interrupt).await?)

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use plugin_api::{Answer, Hook, Scope};
 use s3_transport::{Error, Kind, Patience, SdkStore, Transport};
 
-use crate::session;
+use crate::advice;
+use crate::session::{self, Session};
+
+/// How long a hook may take: a mistake in the config file is told within 15 s.
+const DEADLINE: Duration = Duration::from_secs(13);
 
 /// Proves, on the coordinator and on every segment host, that the bucket takes an object and gives
 /// it back.
@@ -22,7 +27,11 @@ pub(crate) fn setup_for_backup(config: &Path, hook: &Hook) -> Answer {
     session::run(config, async |session| {
         let transport = session.transport.with_patience(Patience::of_checks());
         let proving = async { Ok(prove(&transport, &session.key(&report)).await?) };
-        session.unless_interrupted(proving).await?;
+        session.unless_interrupted(soon(session, proving)).await?;
+        if session.settings.max_memory.is_some() {
+            let gib = transport.longest_stream() >> 30;
+            log::info!("the largest stream that max_memory allows has {gib} GiB");
+        }
         log::info!("bucket '{}' can be written and read", transport.bucket());
         Ok(())
     })
@@ -41,10 +50,24 @@ pub(crate) fn setup_for_restore(config: &Path, hook: &Hook) -> Answer {
         let transport = session.transport.with_patience(Patience::of_checks());
         let folder = session.settings.destination.key("");
         let proving = async { Ok(answers(&transport, &folder).await?) };
-        session.unless_interrupted(proving).await?;
+        session.unless_interrupted(soon(session, proving)).await?;
         log::info!("bucket '{}' answers", transport.bucket());
         Ok(())
     })
+}
+
+/// Ends `proving` within the time that a hook may take, whatever its requests add up to.
+async fn soon(session: &Session, proving: impl Future<Output = Answer>) -> Answer {
+    match tokio::time::timeout(DEADLINE, proving).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let seconds = DEADLINE.as_secs();
+            let place = advice::place(&session.settings);
+            Err(anyhow!(
+                "the store did not answer within {seconds} s; check {place}"
+            ))?
+        }
+    }
 }
 
 /// Proves that an object can be written under `key` and read back, without ever replacing one that
@@ -57,7 +80,10 @@ async fn prove(transport: &Transport<SdkStore>, key: &str) -> Result<(), Error> 
             .find(|entry| entry.key == key)
             .map(|entry| entry.size),
         Err(error) if error.kind() == Some(&Kind::Denied) => {
-            log::info!("listing is denied, which delete_backup needs: {error}");
+            log::info!(
+                "listing is denied, which delete_backup needs: {}",
+                error.chain()
+            );
             size(transport, key).await?
         }
         Err(error) => return Err(error),
@@ -82,7 +108,10 @@ async fn size(transport: &Transport<SdkStore>, key: &str) -> Result<Option<u64>,
 async fn answers(transport: &Transport<SdkStore>, folder: &str) -> Result<(), Error> {
     match transport.list_some(folder, 1).await {
         Err(error) if error.kind() == Some(&Kind::Denied) => {
-            log::info!("listing is denied, which a restore does not need: {error}");
+            log::info!(
+                "listing is denied, which a restore does not need: {}",
+                error.chain()
+            );
             Ok(())
         }
         result => result.map(drop),

@@ -83,24 +83,29 @@ fn open_in(directory: &Path, now: &Zoned) -> std::io::Result<File> {
 
 /// `20261122:05:55:55 gpbackup_s3_plugin:gpadmin:mdw:013650-[INFO]:-message`
 fn line(now: &Zoned, level: Level, message: fmt::Arguments<'_>) -> String {
-    let user = User::from_uid(Uid::current())
-        .ok()
-        .flatten()
-        .map(|user| user.name);
-    let host = gethostname().ok().and_then(|name| name.into_string().ok());
-    format!(
-        "{} {NAME}:{}:{}:{:06}-[{}]:-{message}\n",
-        now.strftime("%Y%m%d:%H:%M:%S"),
-        user.unwrap_or_default(),
-        host.unwrap_or_default(),
-        std::process::id(),
-        match level {
-            Level::Error => "ERROR",
-            Level::Warn => "WARNING",
-            Level::Info => "INFO",
-            Level::Debug | Level::Trace => "DEBUG",
-        },
-    )
+    let level = match level {
+        Level::Error => "ERROR",
+        Level::Warn => "WARNING",
+        Level::Info => "INFO",
+        Level::Debug | Level::Trace => "DEBUG",
+    };
+    let time = now.strftime("%Y%m%d:%H:%M:%S");
+    format!("{time} {NAME}:{}-[{level}]:-{message}\n", origin())
+}
+
+/// `USER:HOST:PID`, looked up once: a directory service may take its time.
+fn origin() -> &'static str {
+    static ORIGIN: OnceLock<String> = OnceLock::new();
+    ORIGIN.get_or_init(|| {
+        let user = User::from_uid(Uid::current()).ok().flatten();
+        let user = user.map(|user| user.name).unwrap_or_default();
+        let host = gethostname().ok().and_then(|name| name.into_string().ok());
+        format!(
+            "{user}:{}:{:06}",
+            host.unwrap_or_default(),
+            std::process::id()
+        )
+    })
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Plugin for S3Plugin {
                     ],
                     about: "reads every object of a backup and compares its checksum",
                 },
-                run: |_, arguments, out| verify::verify(path(arguments), text(arguments), out),
+                run: |_, arguments, out| verify::verify(path(arguments), &arguments[1], out),
             },
             OwnCommand {
                 spec: CommandSpec {
@@ -109,7 +109,9 @@ impl Plugin for S3Plugin {
                     arguments: &[Argument::Required("CONFIG"), Argument::Optional("AGE")],
                     about: "aborts the uploads that were begun longer ago than AGE (24h) and never ended",
                 },
-                run: |_, arguments, out| uploads::clean(path(arguments), text(arguments), out),
+                run: |_, arguments, out| {
+                    uploads::clean(path(arguments), arguments.get(1).map(|age| &**age), out)
+                },
             },
         ]
     }
@@ -119,17 +121,9 @@ impl Plugin for S3Plugin {
     }
 }
 
-/// The first argument, which the declaration requires.
+/// The first argument, which every command requires.
 fn path(arguments: &[OsString]) -> &Path {
-    arguments.first().map_or(Path::new(""), Path::new)
-}
-
-/// The second argument; empty where it is left out or no text, which no command accepts.
-fn text(arguments: &[OsString]) -> &str {
-    arguments
-        .get(1)
-        .and_then(|text| text.to_str())
-        .unwrap_or_default()
+    Path::new(&arguments[0])
 }
 
 impl RestoreSubset for S3Plugin {

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
+use anyhow::bail;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use plugin_api::{Answer, BackupPath, Ranges};
 use s3_transport::Restored;
 
@@ -20,6 +22,7 @@ pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
     session::run(config, async |session| {
         let key = session.key(data);
         let stdin = unbuffered(io::stdin().as_fd())?;
+        refuse_closed(&stdin)?;
         // A file or a socket has no such size, and a user's pipes may be used up: it works all the same.
         let _ = fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
         let stored = session
@@ -74,11 +77,27 @@ pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) 
     })
 }
 
+/// Refuses a stdin that was closed when the process began: nothing can be read from it, and an empty
+/// stream would be stored as if it were the data.
+///
+/// The standard library has opened `/dev/null` in its place, for reading and writing; `</dev/null`
+/// opens it for reading alone.
+fn refuse_closed(stdin: &File) -> anyhow::Result<()> {
+    let mode = OFlag::from_bits_truncate(fcntl(stdin, FcntlArg::F_GETFL)?) & OFlag::O_ACCMODE;
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    if mode == OFlag::O_RDWR
+        && null.is_ok_and(|null| stdin.metadata().is_ok_and(|m| m.rdev() == null))
+    {
+        bail!("stdin is closed: there is no stream to store");
+    }
+    Ok(())
+}
+
 /// Says what was restored, and whether a checksum proved it.
 pub(crate) fn log_restored(key: &str, restored: &Restored) {
     let proof = match restored.verified {
         true => "checksum verified",
-        false => "the store has no checksum of it; length and version verified",
+        false => "the store has no checksum of it; its length was compared",
     };
     log::info!("restored {} bytes from '{key}' ({proof})", restored.size);
 }

@@ -2,6 +2,7 @@
 //!
 //! Their parts cost storage and are in no listing of objects.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -12,21 +13,24 @@ use s3_transport::OpenUpload;
 
 use crate::session;
 
-/// Older than any backup of a table that still runs.
+/// The age where none is given. A stream that takes longer than this to store needs a longer one.
 const BY_DEFAULT: &str = "24h";
 
-/// Aborts every upload below the config's folder that was begun longer ago than `age`, and writes a
+/// The least age: younger uploads may belong to a backup that runs.
+const LEAST: Duration = Duration::from_secs(3600);
+
+/// Aborts every upload of the config's backups that was begun longer ago than `age`, and writes a
 /// line for each to `out`. One whose age the store does not tell is listed and left alone.
-pub(crate) fn clean(config: &Path, age: &str, out: &mut dyn Write) -> Answer {
-    let text = if age.is_empty() { BY_DEFAULT } else { age };
-    let age = plugin_config::parse_duration(text).with_context(|| {
-        format!("the age '{text}' is not of the form 90m, 24h or 7d (at most 7d)")
-    })?;
+pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> Answer {
+    let text = age.unwrap_or(OsStr::new(BY_DEFAULT)).to_string_lossy();
+    let age = plugin_config::parse_duration(&text)
+        .filter(|age| *age >= LEAST)
+        .with_context(|| format!("the age '{text}' is not of the form 24h or 7d, from 1h to 7d"))?;
     session::run(config, async |session| {
         let now = SystemTime::now();
-        let folder = session.settings.destination.key("");
+        let backups = session.settings.destination.key("backups/");
         let cleaning = async {
-            for upload in session.transport.open_uploads(&folder).await? {
+            for upload in session.transport.open_uploads(&backups).await? {
                 let state = match old(&upload, now) {
                     None => "left alone, of unknown age",
                     Some(old) if old < age => "left alone, too young",

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::output::{Expected, Output, OutputError};
 use crate::ranges::{Run, Selection, pieces, selections};
 use crate::retry::Attempts;
-use crate::store::{Got, Kind, Object, Store, StoreError};
+use crate::store::{Got, Kind, Object, Store, StoreError, same_etag};
 use crate::transport::Transport;
 
 /// What was restored.
@@ -60,7 +60,7 @@ impl<S: Store> Transport<S> {
             length: size,
             checksum,
         };
-        self.stream(key, got, plan.collect(), expected, sink).await
+        self.stream(key, got, plan, expected, sink).await
     }
 
     /// Writes the bytes of `ranges` (`start..end`, in bytes of the object) to `sink`, one range
@@ -71,12 +71,8 @@ impl<S: Store> Transport<S> {
         ranges: &[(u64, u64)],
         sink: impl Write + Send + 'static,
     ) -> Result<Restored, Error> {
-        let plan = selections(ranges, self.options.range);
-        let length = ranges
-            .iter()
-            .map(|(start, end)| end.saturating_sub(*start))
-            .sum();
-        let Some(first) = plan.first() else {
+        let mut plan = selections(ranges, self.options.range).peekable();
+        let Some(first) = plan.peek().map(|first| first.run) else {
             let object = self.head(key).await?;
             self.check_bounds(key, ranges, &object)?;
             return Ok(Restored {
@@ -84,7 +80,7 @@ impl<S: Store> Transport<S> {
                 verified: false,
             });
         };
-        let got = match self.open(key, Some(first.run)).await {
+        let got = match self.open(key, Some(first)).await {
             // The first range begins behind the object's end.
             Err(error) if error.kind() == Some(&Kind::Range) => {
                 let object = self.head(key).await?;
@@ -94,11 +90,13 @@ impl<S: Store> Transport<S> {
             got => got?,
         };
         self.check_bounds(key, ranges, &got.object)?;
+        let lengths = ranges.iter().map(|(start, end)| end.saturating_sub(*start));
+        let length = lengths.fold(0, u64::saturating_add);
         let expected = Expected {
             length,
             checksum: None,
         };
-        self.stream(key, got, plan.into(), expected, sink).await
+        self.stream(key, got, plan, expected, sink).await
     }
 
     fn check_bounds(&self, key: &str, ranges: &[(u64, u64)], object: &Object) -> Result<(), Error> {
@@ -126,17 +124,22 @@ impl<S: Store> Transport<S> {
         &self,
         key: &str,
         got: Got,
-        mut plan: VecDeque<Selection>,
+        mut plan: impl Iterator<Item = Selection>,
         expected: Expected,
         sink: impl Write + Send + 'static,
     ) -> Result<Restored, Error> {
         let verified = expected.checksum.is_some();
         let output = Output::start(sink, expected).map_err(Error::Sink)?;
-        let mut ahead = Ahead::new(self.clone(), key, got.object.etag);
+        if got.object.etag.is_none() {
+            log::warn!(
+                "the store gives '{key}' no ETag: a replacement is not noticed while it is read"
+            );
+        }
+        let mut ahead = Ahead::new(self.clone(), key, got.object);
         let mut open = Some(got.body);
         loop {
             while ahead.queue.len() < self.options.range_concurrency {
-                let Some(selection) = plan.pop_front() else {
+                let Some(selection) = plan.next() else {
                     break;
                 };
                 ahead.start(selection, open.take());
@@ -144,8 +147,11 @@ impl<S: Store> Transport<S> {
             let Some(next) = ahead.queue.pop_front() else {
                 break;
             };
-            if !emit(next, &output).await? {
-                break;
+            match emit(next, &output).await? {
+                Emitted::All => {}
+                Emitted::OutputGone => break,
+                // A task that ended without an error has sent all of its run.
+                Emitted::Short => return Err(self.damaged(key, "a range came short")),
             }
         }
         match output.finish().await {
@@ -169,17 +175,29 @@ impl Selection {
     }
 }
 
-/// Writes what is wanted of one request's bytes; `false` when the output takes no more.
-async fn emit(mut next: Incoming, output: &Output) -> Result<bool, Error> {
-    let mut at = next.selection.run.start;
-    let mut wanted = next.selection.wanted.into_iter().peekable();
-    loop {
-        // A reader that leaves is noticed even while nothing arrives to be written.
+/// How far one request's bytes got.
+enum Emitted {
+    All,
+    /// The output takes no more.
+    OutputGone,
+    /// They ended before the request's run did.
+    Short,
+}
+
+/// Writes what is wanted of one request's bytes.
+async fn emit(mut next: Incoming, output: &Output) -> Result<Emitted, Error> {
+    let Selection { run, wanted } = next.selection;
+    let mut at = run.start;
+    let mut wanted = wanted.into_iter().peekable();
+    while at < run.end {
+        // An output that has failed is noticed even while nothing arrives to be written.
         let bytes = tokio::select! {
             bytes = next.bytes.recv() => bytes,
-            () = output.gave_up() => return Ok(false),
+            () = output.gave_up() => return Ok(Emitted::OutputGone),
         };
-        let Some(bytes) = bytes else { return Ok(true) };
+        let Some(bytes) = bytes else {
+            return Ok(Emitted::Short);
+        };
         let bytes = bytes?;
         let arrived = Run {
             start: at,
@@ -191,7 +209,7 @@ async fn emit(mut next: Incoming, output: &Output) -> Result<bool, Error> {
             if from < to {
                 let (from, to) = (from - arrived.start, to - arrived.start);
                 if !output.write(bytes.slice(from as usize..to as usize)).await {
-                    return Ok(false);
+                    return Ok(Emitted::OutputGone);
                 }
             }
             if run.end > arrived.end {
@@ -200,6 +218,7 @@ async fn emit(mut next: Incoming, output: &Output) -> Result<bool, Error> {
             wanted.next();
         }
     }
+    Ok(Emitted::All)
 }
 
 /// The bytes of one request, as they arrive.
@@ -213,30 +232,33 @@ struct Incoming {
 struct Ahead<S> {
     transport: Transport<S>,
     key: String,
-    etag: Option<String>,
+    /// The version that is read.
+    object: Object,
     queue: VecDeque<Incoming>,
     /// Dropping it ends all of them.
     tasks: JoinSet<()>,
 }
 
 impl<S: Store> Ahead<S> {
-    fn new(transport: Transport<S>, key: &str, etag: Option<String>) -> Self {
+    fn new(transport: Transport<S>, key: &str, object: Object) -> Self {
         let tasks = JoinSet::new();
         Self {
             transport,
             key: key.to_owned(),
-            etag,
+            object,
             queue: VecDeque::new(),
             tasks,
         }
     }
 
     fn start(&mut self, selection: Selection, open: Option<ByteStream>) {
+        // Tasks that have ended are let go, of which a large object has many.
+        while self.tasks.try_join_next().is_some() {}
         let (sender, bytes) = mpsc::unbounded_channel();
         let reader = RunReader {
             transport: self.transport.clone(),
             key: self.key.clone(),
-            etag: self.etag.clone(),
+            object: self.object.clone(),
             run: selection.run,
             sender,
         };
@@ -249,7 +271,7 @@ impl<S: Store> Ahead<S> {
 struct RunReader<S> {
     transport: Transport<S>,
     key: String,
-    etag: Option<String>,
+    object: Object,
     /// What is still to be read.
     run: Run,
     sender: mpsc::UnboundedSender<Result<Bytes, Error>>,
@@ -291,15 +313,17 @@ impl<S: Store> RunReader<S> {
             let mut get = |_| {
                 self.transport
                     .store
-                    .get(&self.key, range, self.etag.as_deref())
+                    .get(&self.key, range, self.object.etag.as_deref())
             };
             self.transport.attempt(&mut get).await?
         };
-        if got.object.etag != self.etag {
-            return Err(StoreError::new(
-                Kind::Precondition,
-                "the answer has another ETag",
-            ));
+        let same_etag = match (&got.object.etag, &self.object.etag) {
+            (Some(now), Some(first)) => same_etag(now, first),
+            _ => true,
+        };
+        if !same_etag || got.object.size != self.object.size {
+            let message = "the answer has another ETag or size";
+            return Err(StoreError::new(Kind::Precondition, message));
         }
         self.pump(got.body).await
     }

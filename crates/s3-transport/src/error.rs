@@ -36,7 +36,9 @@ pub enum Error {
     #[error("the reader of the restored data went away")]
     ReaderGone,
     /// The bytes are not those that were stored.
-    #[error("'{key}' in bucket '{bucket}' is damaged or was replaced: {what}")]
+    #[error(
+        "'{key}' in bucket '{bucket}' is damaged or was replaced, and must not be used: {what}"
+    )]
     Damaged {
         /// The object's key.
         key: String,
@@ -96,6 +98,19 @@ impl Error {
             Self::Request { source, .. } | Self::NotDeleted { source, .. } => Some(&source.kind),
             _ => None,
         }
+    }
+}
+
+impl Error {
+    /// The error and what it came from, joined by colons: one line for a log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A tour, in the order in which the bytes of a backup move:
 //! - `intake` reads the stream into parts, whose sizes [`PartPlan`] tells, in the buffers of `buffer`;
-//! - `upload` sends them, several at a time;
+//! - `upload` sends a single one as it is, `multipart` several at a time;
 //! - every request goes through `transport`, which waits, times (`progress`) and repeats (`retry`);
 //! - [`Store`] is the narrow trait behind it: one attempt at each S3 verb;
 //! - `sdk` implements it with aws-sdk-s3, over the HTTP client of `http`.
@@ -20,6 +20,7 @@ mod error;
 mod http;
 mod intake;
 mod interrupt;
+mod multipart;
 mod objects;
 mod output;
 mod payload;

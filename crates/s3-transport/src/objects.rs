@@ -104,18 +104,23 @@ impl<S: Store> Transport<S> {
     /// Every open multipart upload under `prefix` that the store tells of.
     pub async fn open_uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>, Error> {
         let mut uploads: Vec<OpenUpload> = Vec::new();
+        let mut seen = HashSet::new();
         let mut after: Option<UploadMarker> = None;
         loop {
             let list = self.request("ListMultipartUploads", prefix, |_| {
                 self.store.uploads(prefix, after.as_ref())
             });
             let page = list.await?;
-            uploads.extend(page.uploads);
-            // Some stores repeat a page or do not know their own marker.
-            if page.next.is_none() || page.next == after {
-                return Ok(uploads);
+            uploads.extend(
+                page.uploads
+                    .into_iter()
+                    .filter(|upload| upload.key.starts_with(prefix)),
+            );
+            // Some stores do not know their own marker, and begin anew.
+            match page.next {
+                Some(next) if seen.insert(next.clone()) => after = Some(next),
+                _ => return Ok(uploads),
             }
-            after = page.next;
         }
     }
 
@@ -152,7 +157,12 @@ impl<S: Store> Transport<S> {
     pub async fn delete_directory(&self, prefix: &str) -> Result<usize, Error> {
         let prefix = directory_prefix(prefix)?;
         let entries = self.list(&prefix).await?;
-        let keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
+        // What a store lists is not taken on trust where it is deleted.
+        let keys = entries
+            .into_iter()
+            .map(|entry| entry.key)
+            .filter(|key| key.starts_with(&prefix));
+        let keys: Vec<String> = keys.collect();
         let mut left = Vec::new();
         for batch in keys.chunks(BATCH) {
             left.extend(self.delete_keys(&prefix, batch).await?);
@@ -181,20 +191,19 @@ impl<S: Store> Transport<S> {
         let one_by_one: Vec<String> = match batch {
             Ok(failed) => failed.into_iter().map(|(key, _)| key).collect(),
             Err(error) if has_no_batch_delete(&error) => {
-                log::info!("the store has no batch delete: {error}");
+                log::info!("the store has no batch delete: {}", error.chain());
                 keys.to_vec()
             }
             Err(error) => return Err(error),
         };
         let mut left = Vec::new();
         for key in one_by_one {
-            match self
-                .request("DeleteObject", &key, |_| self.store.delete(&key))
-                .await
-            {
+            match self.delete(&key).await {
                 Ok(()) => {}
-                Err(error) if error.kind() == Some(&Kind::NoSuchKey) => {}
-                Err(Error::Request { source, .. }) => left.push((key, *source)),
+                Err(Error::Request { source, .. }) if concerns_one_key(&source.kind) => {
+                    left.push((key, *source));
+                }
+                // Further keys would fail the same way, each after all patience.
                 Err(error) => return Err(error),
             }
         }
@@ -207,8 +216,17 @@ fn has_no_batch_delete(error: &Error) -> bool {
     let Error::Request { source, .. } = error else {
         return false;
     };
+    let unknown = matches!(source.kind, Kind::Other | Kind::Digest | Kind::NoSuchKey);
     source.kind == Kind::NotImplemented
-        || matches!(source.status, Some(400 | 404 | 405)) && source.kind != Kind::NoSuchBucket
+        || (unknown && matches!(source.status, Some(400 | 404 | 405)))
+}
+
+/// Whether an object alone is the reason: it is locked, say, or a policy protects it.
+fn concerns_one_key(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Denied | Kind::Precondition | Kind::Archived | Kind::Other
+    )
 }
 
 fn sha256_of_nothing() -> [u8; 32] {

@@ -39,6 +39,7 @@ pub struct PartPlan {
     first: u64,
     largest: u64,
     concurrency: u64,
+    limit: Option<u64>,
 }
 
 impl PartPlan {
@@ -48,22 +49,16 @@ impl PartPlan {
     /// others, down to one part in flight of the least size that S3 takes.
     pub fn new(first: u64, concurrency: usize, max_memory: Option<u64>) -> Self {
         let concurrency = concurrency.max(1) as u64;
-        let Some(limit) = max_memory else {
-            let first = first.clamp(MIN_PART, MAX_PART);
-            return Self {
-                first,
-                largest: MAX_PART,
-                concurrency,
-            };
-        };
         // One part is read while at least one other is sent.
-        let largest = (limit / 2).clamp(MIN_PART, MAX_PART);
+        let largest = max_memory.map_or(MAX_PART, |limit| (limit / 2).clamp(MIN_PART, MAX_PART));
         let first = first.clamp(MIN_PART, largest);
-        let concurrency = (limit / first).saturating_sub(1).clamp(1, concurrency);
+        let room = max_memory.map_or(u64::MAX, |limit| (limit / first).saturating_sub(1));
+        let concurrency = room.clamp(1, concurrency);
         Self {
             first,
             largest,
             concurrency,
+            limit: max_memory,
         }
     }
 
@@ -74,6 +69,7 @@ impl PartPlan {
             first: first.max(1),
             largest: MAX_PART,
             concurrency,
+            limit: None,
         }
     }
 
@@ -82,6 +78,14 @@ impl PartPlan {
         let step = GROWTH.iter().rev().find(|(from, _)| number >= *from);
         let factor = step.map_or(1, |(_, factor)| *factor);
         self.first.saturating_mul(factor).min(self.largest)
+    }
+
+    /// How many uploads may run side by side, each with a share of this plan.
+    pub(crate) fn jobs(&self) -> usize {
+        let room = self
+            .limit
+            .map_or(u64::MAX, |limit| limit / (2 * self.first));
+        usize::try_from(room.clamp(1, self.concurrency)).unwrap_or(usize::MAX)
     }
 
     /// The same sizes with one of `jobs` shares of the requests in flight.

@@ -30,29 +30,29 @@ pub(crate) struct Selection {
 
 /// Plans the requests for `ranges` in the order given: cut to `size`, and joined where the next
 /// one follows within [`GAP`] and both fit one request. Empty ranges ask for nothing.
-pub(crate) fn selections(ranges: &[(u64, u64)], size: u64) -> Vec<Selection> {
-    let wanted = ranges
+///
+/// The plan is made as it is used: a range may have any length.
+pub(crate) fn selections(ranges: &[(u64, u64)], size: u64) -> impl Iterator<Item = Selection> {
+    let mut wanted = ranges
         .iter()
         .filter(|(start, end)| start < end)
-        .flat_map(|&(start, end)| pieces(Run { start, end }, size));
-    let mut plan: Vec<Selection> = Vec::new();
-    for next in wanted {
-        match plan.last_mut() {
-            Some(last)
-                if next.start >= last.run.end
-                    && next.start - last.run.end <= GAP
-                    && next.end - last.run.start <= size =>
-            {
-                last.run.end = next.end;
-                last.wanted.push(next);
-            }
-            _ => plan.push(Selection {
-                run: next,
-                wanted: vec![next],
-            }),
+        .flat_map(move |&(start, end)| pieces(Run { start, end }, size))
+        .peekable();
+    std::iter::from_fn(move || {
+        let first = wanted.next()?;
+        let mut selection = Selection {
+            run: first,
+            wanted: vec![first],
+        };
+        let joins = |run: Run, next: &Run| {
+            next.start >= run.end && next.start - run.end <= GAP && next.end - run.start <= size
+        };
+        while let Some(next) = wanted.next_if(|next| joins(selection.run, next)) {
+            selection.run.end = next.end;
+            selection.wanted.push(next);
         }
-    }
-    plan
+        Some(selection)
+    })
 }
 
 #[cfg(test)]
@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn near_ranges_share_a_request() {
-        let plan = selections(&[(0, 10), (20, 30), (30 + GAP + 1, 30 + GAP + 2)], 1 << 20);
+        let ranges = [(0, 10), (20, 30), (30 + GAP + 1, 30 + GAP + 2)];
+        let plan: Vec<_> = selections(&ranges, 1 << 20).collect();
         assert_eq!(plan.len(), 2);
         assert_eq!(plan[0].run, run(0, 30));
         assert_eq!(plan[0].wanted, [run(0, 10), run(20, 30)]);
@@ -74,8 +75,13 @@ mod tests {
 
     #[test]
     fn ranges_that_go_back_are_asked_for_again() {
-        let plan = selections(&[(50, 60), (0, 10), (5, 7)], 1 << 20);
+        let plan: Vec<_> = selections(&[(50, 60), (0, 10), (5, 7)], 1 << 20).collect();
         assert_eq!(plan.len(), 3);
+    }
+
+    #[test]
+    fn a_range_without_end_is_planned_piece_by_piece() {
+        assert_eq!(selections(&[(0, u64::MAX)], 1 << 20).take(3).count(), 3);
     }
 
     proptest! {
@@ -96,7 +102,7 @@ mod tests {
             ranges in proptest::collection::vec((0u64..1 << 20, 0u64..1 << 18), 0..20), size in 1u64 << 10..1 << 20,
         ) {
             let ranges: Vec<_> = ranges.into_iter().map(|(start, length)| (start, start + length)).collect();
-            let plan = selections(&ranges, size);
+            let plan: Vec<_> = selections(&ranges, size).collect();
             let wanted: u64 = plan.iter().flat_map(|s| &s.wanted).map(|w| w.end - w.start).sum();
             prop_assert_eq!(wanted, ranges.iter().map(|(start, end)| end - start).sum::<u64>());
             for selection in &plan {

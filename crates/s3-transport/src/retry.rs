@@ -41,23 +41,15 @@ impl Patience {
             first_delay: Duration::from_millis(50),
         }
     }
-
-    /// For what is tidied up after a failure.
-    pub(crate) fn of_cleanup(self) -> Self {
-        let limit = Duration::from_secs(4);
-        Self {
-            total: self.total.min(limit),
-            stall: self.stall.min(limit),
-            ..self
-        }
-    }
 }
 
 /// The failures of one request so far.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     patience: Patience,
-    started: Instant,
+    /// When the first failure since the last progress came; an attempt may take as long as it likes
+    /// while bytes move.
+    failing_since: Option<Instant>,
     /// Failures since the last progress.
     failures: u32,
     /// All attempts.
@@ -68,7 +60,7 @@ impl Attempts {
     pub(crate) fn new(patience: Patience) -> Self {
         Self {
             patience,
-            started: Instant::now(),
+            failing_since: None,
             failures: 0,
             count: 0,
         }
@@ -76,17 +68,19 @@ impl Attempts {
 
     /// Bytes arrived: the clock starts anew.
     pub(crate) fn progressed(&mut self) {
-        self.started = Instant::now();
+        self.failing_since = None;
         self.failures = 0;
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.failing_since
+            .map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Counts a failure; the delay before the next attempt, or `None` to give up.
     pub(crate) fn failed(&mut self, error: &StoreError) -> Option<Duration> {
         self.count += 1;
+        self.failing_since.get_or_insert_with(Instant::now);
         let limit = match error.kind {
             Kind::NoSuchKey => self.patience.not_found,
             _ if error.kind.is_transient() => self.patience.total,
@@ -113,6 +107,7 @@ pub(crate) struct Gate(Mutex<Pace>);
 struct Pace {
     open_at: Option<Instant>,
     pause: Duration,
+    raised_at: Option<Instant>,
 }
 
 impl Gate {
@@ -127,11 +122,22 @@ impl Gate {
         }
     }
 
-    /// Notes how a request ended.
-    pub(crate) fn note<T>(&self, result: &Result<T, StoreError>, first_delay: Duration) {
+    /// Notes how a request ended that was sent at `sent`.
+    ///
+    /// Requests that were under way together are throttled together: they count once.
+    pub(crate) fn note<T>(
+        &self,
+        sent: Instant,
+        result: &Result<T, StoreError>,
+        first_delay: Duration,
+    ) {
         let mut pace = self.pace();
         match result {
             Err(error) if error.kind == Kind::Throttled => {
+                if pace.raised_at.is_some_and(|raised| sent <= raised) {
+                    return;
+                }
+                pace.raised_at = Some(Instant::now());
                 pace.pause = (pace.pause * 2).clamp(first_delay, Self::LONGEST);
                 let pause = pace.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
                 pace.open_at = Some(Instant::now() + pause);
@@ -187,6 +193,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_attempt_may_take_longer_than_the_patience() {
+        let mut attempts = Attempts::new(patience());
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(attempts.failed(&error(Kind::Connection)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_missing_object_is_looked_for_two_seconds() {
         let mut attempts = Attempts::new(patience());
         let start = Instant::now();
@@ -203,9 +216,16 @@ mod tests {
         let start = Instant::now();
         gate.pass().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
-        gate.note::<()>(&Err(error(Kind::Throttled)), Duration::from_millis(100));
+        for _ in 0..6 {
+            gate.note::<()>(
+                start,
+                &Err(error(Kind::Throttled)),
+                Duration::from_millis(100),
+            );
+        }
         gate.pass().await;
-        assert!(start.elapsed() >= Duration::from_millis(50));
+        let waited = start.elapsed();
+        assert!(waited >= Duration::from_millis(50) && waited <= Duration::from_millis(101));
     }
 
     proptest! {

@@ -136,6 +136,11 @@ pub struct Object {
     pub checksum: Option<Checksum>,
 }
 
+/// Whether two ETags name the same version: some stores leave out the quotes in some answers.
+pub(crate) fn same_etag(a: &str, b: &str) -> bool {
+    a.trim_matches('"') == b.trim_matches('"')
+}
+
 /// The answer to GetObject.
 #[derive(Debug)]
 pub struct Got {
@@ -175,7 +180,7 @@ pub struct UploadsPage {
 }
 
 /// Where the next page of a listing of uploads begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UploadMarker {
     /// The last key of the page before.
     pub key: String,

@@ -4,8 +4,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use plugin_config::{Checksum as ChecksumOption, PayloadSigning, Settings};
+
+use tokio::time::Instant;
 
 use crate::checksum::Algorithm;
 use crate::error::Error;
@@ -28,6 +31,8 @@ pub struct Options {
     pub range_concurrency: usize,
     /// The checksum sent with what is stored.
     pub checksum: Option<Algorithm>,
+    /// Whether a store that refuses it is an error; if not, it is left out there.
+    pub checksum_required: bool,
     /// Whether the payload is part of the signature.
     pub sign_payload: bool,
     /// When requests are given up.
@@ -55,6 +60,7 @@ impl Options {
                 ChecksumOption::Crc32c => Some(Algorithm::Crc32C),
                 ChecksumOption::Off => None,
             },
+            checksum_required: settings.checksum != ChecksumOption::Auto,
             sign_payload: match settings.payload_signing {
                 PayloadSigning::Auto => !settings.destination.tls,
                 PayloadSigning::On => true,
@@ -123,8 +129,15 @@ impl<S: Store> Transport<S> {
         }
     }
 
+    /// How many of `wanted` transfers may run side by side: no more than requests in flight, and no
+    /// more than `max_memory` has room for.
+    pub fn jobs(&self, wanted: NonZeroUsize) -> NonZeroUsize {
+        let most = self.options.parts.jobs();
+        wanted.min(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
+    }
+
     /// The same transport for one of `jobs` transfers that run side by side, with its share of the
-    /// requests in flight, and so of the memory.
+    /// requests in flight. Each holds at most two parts, or a range.
     pub fn shared_by(&self, jobs: NonZeroUsize) -> Self {
         let options = Options {
             parts: self.options.parts.shared_by(jobs.get()),
@@ -135,6 +148,11 @@ impl<S: Store> Transport<S> {
             options: Arc::new(options),
             ..self.clone()
         }
+    }
+
+    /// The longest stream that can be stored, in bytes.
+    pub fn longest_stream(&self) -> u64 {
+        self.options.parts.longest_stream()
     }
 
     /// The store behind it.
@@ -160,44 +178,53 @@ impl<S: Store> Transport<S> {
         }
     }
 
-    /// Whether `error` says that the store does not take checksums; it gets none from then on.
-    pub(crate) fn refuses_checksums(&self, error: &Error) -> bool {
-        let Error::Request { source, .. } = error else {
-            return false;
-        };
-        let refuses = source.kind == Kind::NotImplemented
-            || (source.kind == Kind::Other && source.status == Some(400));
-        if refuses && !self.learned.refuses_checksums.swap(true, Ordering::Relaxed) {
-            log::info!("the store refuses checksums ({source}); going on without them");
-        }
-        refuses
-    }
-
-    /// Sends a payload, without its checksum where the store refuses that.
+    /// Sends a payload; without its checksum where the store refuses that, unless it is `pinned` to
+    /// an upload whose store has agreed to checksums.
     pub(crate) async fn send<T, F, A>(
         &self,
         verb: &'static str,
         key: &str,
         mut payload: Payload,
+        pinned: bool,
         mut attempt: F,
     ) -> Result<T, Error>
     where
         F: FnMut(Payload, Progress) -> A,
         A: Future<Output = Result<T, StoreError>>,
     {
-        if self.checksum().is_none() {
+        if self.checksum().is_none() && !pinned {
             payload.checksum = None;
         }
-        let sent = self
-            .request(verb, key, |progress| attempt(payload.clone(), progress))
-            .await;
-        match sent {
-            Err(error) if payload.checksum.is_some() && self.refuses_checksums(&error) => {
+        let sent = self.request(verb, key, |progress| attempt(payload.clone(), progress));
+        match sent.await {
+            Err(error) if payload.checksum.is_some() && !pinned && self.may_refuse(&error) => {
                 payload.checksum = None;
-                self.request(verb, key, |progress| attempt(payload.clone(), progress))
-                    .await
+                let sent = self.request(verb, key, |progress| attempt(payload.clone(), progress));
+                let value = sent.await?;
+                self.refuses_checksums(&error);
+                Ok(value)
             }
             result => result,
+        }
+    }
+
+    /// Whether `error` may mean that the store does not take checksums, and it need not.
+    pub(crate) fn may_refuse(&self, error: &Error) -> bool {
+        let Error::Request { source, .. } = error else {
+            return false;
+        };
+        let unknown = source.kind == Kind::NotImplemented
+            || (source.kind == Kind::Other && source.status == Some(400));
+        unknown && !self.options.checksum_required
+    }
+
+    /// Notes that the store took without a checksum what it did not take with one.
+    pub(crate) fn refuses_checksums(&self, error: &Error) {
+        if !self.learned.refuses_checksums.swap(true, Ordering::Relaxed) {
+            log::info!(
+                "the store refuses checksums, going on without them: {}",
+                error.chain()
+            );
         }
     }
 
@@ -227,13 +254,28 @@ impl<S: Store> Transport<S> {
         F: FnMut(Progress) -> A,
         A: Future<Output = Result<T, StoreError>>,
     {
-        let patience = &self.options.patience;
+        self.attempt_within(self.options.patience.stall, attempt)
+            .await
+    }
+
+    /// Sends a request once; `stall` is how long it may go without progress.
+    pub(crate) async fn attempt_within<T, F, A>(
+        &self,
+        stall: Duration,
+        attempt: &mut F,
+    ) -> Result<T, StoreError>
+    where
+        F: FnMut(Progress) -> A,
+        A: Future<Output = Result<T, StoreError>>,
+    {
         self.learned.gate.pass().await;
-        let progress = Progress::new();
+        let (sent, progress) = (Instant::now(), Progress::new());
         let result = progress
-            .watch(patience.stall, attempt(progress.clone()))
+            .watch(stall, Box::pin(attempt(progress.clone())))
             .await;
-        self.learned.gate.note(&result, patience.first_delay);
+        self.learned
+            .gate
+            .note(sent, &result, self.options.patience.first_delay);
         result
     }
 

@@ -72,6 +72,13 @@ impl Proxies {
     }
 
     fn hop(&self, target: &Uri) -> Option<Hop> {
+        // The services that give an instance or a container its role are beside it.
+        if target
+            .host()
+            .is_some_and(|host| host.starts_with("169.254."))
+        {
+            return None;
+        }
         match self {
             Self::Given(hop) => Some(hop.clone()),
             Self::Environment(matcher) => matcher.intercept(target).map(|intercept| Hop {
@@ -115,7 +122,18 @@ impl Dialer {
 
     async fn dial(mut self, target: Uri) -> Result<Connection, DialError> {
         let https = target.scheme_str() == Some("https");
-        let stream = match self.proxies.hop(&target) {
+        let hop = self.proxies.hop(&target);
+        if hop
+            .as_ref()
+            .is_some_and(|hop| hop.uri.scheme_str() == Some("https"))
+        {
+            let source = "a proxy that is itself reached over https is not supported".into();
+            return Err(DialError {
+                reason: Reason::Proxy,
+                source,
+            });
+        }
+        let stream = match hop {
             None => self.connect(target.clone()).await?,
             Some(hop) if https => self.tunnel(hop, target.clone()).await?,
             Some(hop) => {
@@ -160,9 +178,18 @@ impl Dialer {
         let stream = tunnel
             .await
             .map_err(|_| DialError::timed_out("the proxy's answer"))?;
-        stream.map_err(|error| DialError {
-            reason: Reason::Proxy,
-            source: error.into(),
+        stream.map_err(|error| {
+            // What hyper-util names in the message alone is for the operator to mend; a proxy that
+            // is away or overloaded comes back.
+            let reason = if error.to_string().contains("authorization") {
+                Reason::Proxy
+            } else {
+                Reason::Connect
+            };
+            DialError {
+                reason,
+                source: error.into(),
+            }
         })
     }
 

@@ -8,6 +8,8 @@ mod connection;
 mod dial;
 mod trust;
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -22,26 +24,44 @@ pub(crate) use dial::{DialError, Reason};
 
 use dial::Dialer;
 
-/// How much hyper reads from a connection at once: 256 KiB.
+/// The most that hyper reads from a connection at once: 256 KiB.
 ///
-/// A fixed size, as its default grows to 400 KiB only after a slow start on every connection.
+/// It reads less where less arrives, so that what waits in memory is no larger than what has arrived.
 const READ_BUFFER: usize = 256 << 10;
+
+/// After how long an unused connection is not used again: a store's address may have moved to another
+/// machine meanwhile, and the request that finds out loses a stall's time.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// The client for one destination: its proxy, its trusted authorities.
 pub(crate) fn client(destination: &Destination) -> SharedHttpClient {
     let dialer = Dialer::new(destination);
     let client = Client::builder(TokioExecutor::new())
-        .http1_read_buf_exact_size(READ_BUFFER)
-        .pool_idle_timeout(None)
+        .http1_max_buf_size(READ_BUFFER)
+        .pool_idle_timeout(IDLE)
         .build(dialer.clone());
-    let connector = SharedHttpConnector::new(Hyper { client, dialer });
-    http_client_fn(move |_, _| connector.clone())
+    http_client_fn(move |settings, _| {
+        // Set by the SDK's credential providers alone, whose services answer at once or are not there.
+        let timeouts = [settings.connect_timeout(), settings.read_timeout()];
+        let timeout = timeouts
+            .into_iter()
+            .flatten()
+            .reduce(|sum, next| sum + next);
+        let (client, dialer) = (client.clone(), dialer.clone());
+        SharedHttpConnector::new(Hyper {
+            client,
+            dialer,
+            timeout,
+        })
+    })
 }
 
 #[derive(Debug)]
 struct Hyper {
     client: Client<Dialer, SdkBody>,
     dialer: Dialer,
+    /// For the whole of a request, up to its answer.
+    timeout: Option<Duration>,
 }
 
 impl HttpConnector for Hyper {
@@ -58,10 +78,15 @@ impl HttpConnector for Hyper {
                 .insert(http::header::PROXY_AUTHORIZATION, authorization);
         }
         let response = self.client.request(request);
+        let timeout = self.timeout;
         HttpConnectorFuture::new(async move {
-            let response = response
-                .await
-                .map_err(|error| ConnectorError::io(error.into()))?;
+            let response = match timeout {
+                None => response.await,
+                Some(timeout) => tokio::time::timeout(timeout, response)
+                    .await
+                    .map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?,
+            };
+            let response = response.map_err(|error| ConnectorError::io(error.into()))?;
             let response = response.map(SdkBody::from_body_1_x);
             response
                 .try_into()

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -73,13 +74,17 @@ fn of_code(status: u16, code: Option<&str>, region: Option<String>) -> Kind {
         | "XAmzContentSHA256Mismatch" => Kind::Digest,
         "NotImplemented" => Kind::NotImplemented,
         "SlowDown"
+        | "SlowDownRead"
+        | "SlowDownWrite"
         | "TooManyRequests"
         | "RequestLimitExceeded"
         | "Throttling"
         | "ThrottlingException"
         | "BandwidthLimitExceeded" => Kind::Throttled,
         "RequestTimeout" | "RequestTimeoutException" => Kind::Timeout,
-        "IncompleteBody" | "InternalError" | "ServiceUnavailable" => Kind::Server,
+        "IncompleteBody" | "InternalError" | "OperationAborted" | "ServiceUnavailable" => {
+            Kind::Server
+        }
         _ => of_status(status, region),
     }
 }
@@ -114,8 +119,13 @@ fn of_chain(error: &(dyn Error + 'static)) -> Kind {
                 Reason::Tls => Kind::Tls,
             };
         }
-        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return Kind::NoCredentials;
+        if let Some(credentials) = error.downcast_ref::<CredentialsError>() {
+            return match credentials {
+                CredentialsError::CredentialsNotLoaded(_)
+                | CredentialsError::InvalidConfiguration(_) => Kind::NoCredentials,
+                // The service that gives them is slow or throttled by many processes at once.
+                _ => Kind::Server,
+            };
         }
         if error.is::<hyper::Error>() || error.is::<io::Error>() {
             return Kind::Connection;

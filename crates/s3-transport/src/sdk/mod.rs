@@ -65,7 +65,13 @@ impl SdkStore {
                     .credentials_provider(SharedCredentialsProvider::new(keys))
             }
             Credentials::Profile(_) | Credentials::Chain => {
-                Builder::from(&lookup(destination, http_client.clone()).await)
+                // Nothing else of the environment counts: not its endpoint, not its retry mode.
+                let found = lookup(destination, http_client.clone()).await;
+                let builder = Builder::new().behavior_version(BehaviorVersion::latest());
+                match found.credentials_provider() {
+                    Some(provider) => builder.credentials_provider(provider),
+                    None => builder,
+                }
             }
         };
         let builder = builder
@@ -109,10 +115,14 @@ fn address(builder: Builder, destination: &Destination) -> Builder {
         (Some(endpoint), _) => builder.endpoint_url(endpoint.to_string()),
         // As the Go plugin: the dual-stack names serve IPv4 and IPv6.
         (None, _) if destination.tls => builder.use_dual_stack(true),
-        (None, _) => {
-            builder.endpoint_url(format!("http://s3.{}.amazonaws.com", destination.region))
-        }
+        (None, _) => builder.endpoint_url(plain_aws(&destination.region)),
     }
+}
+
+/// AWS without TLS, which the SDK's rules do not have.
+fn plain_aws(region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("http://s3.{region}.amazonaws.com{suffix}")
 }
 
 /// Sends every request to one host that already names the bucket.

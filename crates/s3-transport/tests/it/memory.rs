@@ -8,6 +8,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use http_body::Body as _;
+use md5::{Digest, Md5};
 use s3_transport::{
     Algorithm, Checksum, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Payload,
     Progress, Store, StoreError, Target, UploadMarker, UploadsPage,
@@ -35,16 +36,15 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone)]
 struct Stored {
     bytes: Vec<u8>,
-    version: u64,
-    /// `-N` of a multipart object.
-    suffix: String,
+    /// As S3 makes it: the MD5, or that of the parts' MD5s and their number.
+    etag: String,
 }
 
 impl Stored {
     fn object(&self, checksums: bool) -> Object {
         Object {
             size: self.bytes.len() as u64,
-            etag: Some(format!("\"{}{}\"", self.version, self.suffix)),
+            etag: Some(format!("\"{}\"", self.etag)),
             checksum: checksums.then(|| crc(&self.bytes)),
         }
     }
@@ -55,7 +55,7 @@ struct State {
     objects: BTreeMap<String, Stored>,
     uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
     script: VecDeque<Fault>,
-    versions: u64,
+    uploads_begun: u64,
     requests: u64,
 }
 
@@ -76,6 +76,10 @@ fn crc(bytes: &[u8]) -> Checksum {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn error(kind: Kind) -> StoreError {
     StoreError::new(kind, "scripted")
 }
@@ -92,11 +96,15 @@ impl Memory {
         }
     }
 
+    /// What happens to the next requests.
+    pub(crate) fn play(&self, script: impl IntoIterator<Item = Fault>) {
+        self.lock().script = script.into_iter().collect();
+    }
+
     pub(crate) fn insert(&self, key: &str, bytes: &[u8]) {
         let stored = Stored {
             bytes: bytes.to_vec(),
-            version: 0,
-            suffix: String::new(),
+            etag: hex(&Md5::digest(bytes)),
         };
         self.lock().objects.insert(key.to_owned(), stored);
     }
@@ -212,12 +220,8 @@ impl Store for Memory {
         if if_absent && state.objects.contains_key(key) {
             return Err(error(Kind::Precondition));
         }
-        state.versions += 1;
-        let stored = Stored {
-            bytes,
-            version: state.versions,
-            suffix: String::new(),
-        };
+        let etag = hex(&Md5::digest(&bytes));
+        let stored = Stored { bytes, etag };
         state.objects.insert(key.to_owned(), stored);
         answer(&fault, ())
     }
@@ -232,8 +236,8 @@ impl Store for Memory {
             return Err(error(Kind::Connection));
         }
         let mut state = self.lock();
-        state.versions += 1;
-        let upload_id = format!("upload-{}", state.versions);
+        state.uploads_begun += 1;
+        let upload_id = format!("upload-{}", state.uploads_begun);
         state.uploads.insert(upload_id.clone(), BTreeMap::new());
         Ok(Created {
             upload_id,
@@ -251,13 +255,14 @@ impl Store for Memory {
         let fault = self.next()?;
         let bytes = self.receive(payload, progress).await?;
         let mut state = self.lock();
+        let etag = hex(&Md5::digest(&bytes));
         let upload = state.uploads.get_mut(target.upload_id);
         upload
             .ok_or(error(Kind::NoSuchUpload))?
             .insert(number, bytes);
         let part = Part {
             number,
-            etag: format!("part-{number}"),
+            etag: format!("\"{etag}\""),
             checksum: payload.checksum,
             echoes_checksum: payload.checksum.is_some(),
         };
@@ -282,14 +287,11 @@ impl Store for Memory {
         if whole.is_some_and(|whole| whole != crc(&bytes)) {
             return Err(error(Kind::Digest));
         }
+        let digests = given.values().map(Md5::digest);
+        let digests: Vec<u8> = digests.flat_map(|digest| digest.to_vec()).collect();
+        let etag = format!("{}-{}", hex(&Md5::digest(digests)), parts.len());
         state.uploads.remove(target.upload_id);
-        state.versions += 1;
-        let suffix = format!("-{}", parts.len());
-        let stored = Stored {
-            bytes,
-            version: state.versions,
-            suffix,
-        };
+        let stored = Stored { bytes, etag };
         let etag = stored.object(false).etag;
         state.objects.insert(target.key.to_owned(), stored);
         answer(&fault, etag)

@@ -113,3 +113,14 @@ fn a_completion_whose_answer_was_lost_is_looked_up() {
         assert_eq!(transport.store().bytes("key"), Some(bytes(2500)));
     }
 }
+
+#[test]
+fn a_refused_completion_is_not_taken_for_an_older_object_of_the_same_size() {
+    let data = bytes(2500);
+    let transport = transport(Memory::new([], false), 1000, 1000);
+    run(upload(&transport, &vec![7; data.len()])).unwrap();
+    let script = [vec![Fault::None; 4], vec![Fault::Refuse(Kind::Denied)]].concat();
+    transport.store().play(script);
+    let error = run(upload(&transport, &data)).unwrap_err();
+    assert_eq!(error.kind(), Some(&Kind::Denied), "{error:?}");
+}

@@ -46,6 +46,7 @@ pub(crate) fn transport(store: Memory, part: u64, range: u64) -> Transport<Memor
         range,
         range_concurrency: 3,
         checksum: Some(Algorithm::Crc64Nvme),
+        checksum_required: false,
         sign_payload: false,
         patience,
     };
