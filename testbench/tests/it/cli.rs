@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use assert_cmd::assert::Assert;
 use predicates::prelude::*;
@@ -233,4 +234,36 @@ fn what_was_made_is_deleted_unless_it_is_to_be_kept() {
     kept.success().stdout(contains("note: kept"));
     assert_eq!(objects(), 1);
     assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 1);
+}
+
+#[test]
+fn an_interrupted_bench_cleans_up() {
+    let site = Site::new(&good_plugin());
+    let plugin = site.path("plugin");
+    let reached = site.path("reached");
+    let text = format!(
+        "#!/bin/sh\ncase $1 in restore_data) touch {}; exec sleep 600 ;; *) exit 0 ;; esac\n",
+        reached.display()
+    );
+    fs::write(&plugin, text).unwrap();
+    fs::set_permissions(&plugin, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_gpbackup_plugin_test"))
+        .env("TMPDIR", site.path("tmp"))
+        .arg(&plugin)
+        .arg(site.config())
+        .args(["--filter", "data/one-byte"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !reached.exists() {
+        assert!(
+            bench.try_wait().unwrap().is_none(),
+            "the bench ended by itself"
+        );
+        std::thread::yield_now();
+    }
+    let pid = nix::unistd::Pid::from_raw(bench.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(bench.wait().unwrap().code(), Some(2));
+    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 0);
 }
