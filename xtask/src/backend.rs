@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::bucket::OwnBucket;
-use crate::cargo::Programs;
+use crate::cargo::{Programs, TESTSERVER};
 use crate::docker::{self, Found, Image};
-use crate::embedded::{self, Embedded, TESTSERVER};
+use crate::embedded::{self, Embedded};
 use crate::minio::{self, Minio};
 use crate::place::Place;
 

@@ -123,7 +123,8 @@ pub(crate) fn wait_until_healthy(url: &str, ca_file: Option<&Path>, limit: Durat
     }
 }
 
-fn agent(ca_file: Option<&Path>) -> Result<Agent> {
+/// A client that trusts the authority in `ca_file`, or the public ones where none is given.
+pub(crate) fn agent(ca_file: Option<&Path>) -> Result<Agent> {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .proxy(None)

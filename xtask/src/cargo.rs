@@ -10,38 +10,77 @@ use anyhow::{Context, Result, bail};
 pub(crate) struct Programs(BTreeMap<String, PathBuf>);
 
 impl Programs {
-    /// Where the program `name` was built.
-    pub(crate) fn path(&self, name: &str) -> Result<&Path> {
+    /// Where the program was built.
+    pub(crate) fn path(&self, program: Program) -> Result<&Path> {
         self.0
-            .get(name)
+            .get(program.bin)
             .map(PathBuf::as_path)
-            .with_context(|| format!("the build made no program {name:?}"))
+            .with_context(|| format!("the build made no program {:?}", program.bin))
     }
 }
+
+/// A program and the package that has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Program {
+    package: &'static str,
+    pub(crate) bin: &'static str,
+}
+
+/// The plugin.
+pub(crate) const PLUGIN: Program = Program {
+    package: "s3-plugin",
+    bin: "gpbackup_s3_plugin",
+};
+
+/// What certifies it.
+pub(crate) const BENCH: Program = Program {
+    package: "gpbackup-plugin-test",
+    bin: "gpbackup_plugin_test",
+};
+
+/// The servers to test against.
+pub(crate) const TESTSERVER: Program = Program {
+    package: "s3-testserver",
+    bin: "s3-testserver",
+};
+
+/// What tells the cost of a command.
+pub(crate) const MEASURE: Program = Program {
+    package: "xtask",
+    bin: "measure",
+};
 
 /// How the programs are compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Quick to build.
     Dev,
+    /// Quick to run, not as long to build as what is shipped.
+    Tools,
     /// As shipped.
     Release,
 }
 
-/// Builds the programs of the named packages and tells where each one is.
-pub(crate) fn build(packages: &[&str], profile: Profile) -> Result<Programs> {
+/// Builds the programs and tells where each one is.
+pub(crate) fn build(wanted: &[Program], profile: Profile) -> Result<Programs> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace())
-        .args(["build", "--quiet", "--bins", "--message-format"])
-        .arg("json-render-diagnostics")
+        .args([
+            "build",
+            "--quiet",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    for package in packages {
-        cargo.args(["--package", package]);
+    for program in wanted {
+        cargo.args(["--package", program.package, "--bin", program.bin]);
     }
-    if profile == Profile::Release {
-        cargo.arg("--release");
+    match profile {
+        Profile::Dev => {}
+        Profile::Tools => drop(cargo.args(["--profile", "tools"])),
+        Profile::Release => drop(cargo.arg("--release")),
     }
     let output = cargo.output().context("cannot run cargo")?;
     if !output.status.success() {

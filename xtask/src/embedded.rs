@@ -15,9 +15,6 @@ pub(crate) struct Embedded {
     pub(crate) place: Place,
 }
 
-/// The package that has the server, and the server's name.
-pub(crate) const TESTSERVER: &str = "s3-testserver";
-
 /// What the server is to be.
 pub(crate) struct Wanted<'a> {
     /// The server program.

@@ -6,6 +6,7 @@
 )]
 
 mod backend;
+mod bench;
 mod bucket;
 mod cargo;
 mod docker;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Args),
     /// Start the embedded server with a ready config, to try the plugin by hand
     Serve(serve::Args),
+    /// Measure what the plugin costs, against other plugins and curl
+    Bench(bench::Args),
     /// Remove a container when stdin closes
     #[command(hide = true)]
     Reap(docker::ReapArgs),
@@ -45,6 +48,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test(args) => test::run(args).await,
         Task::Serve(args) => serve::run(args).await,
+        Task::Bench(args) => bench::run(args).await,
         Task::Reap(args) => docker::reap(args).await,
     };
     result.unwrap_or_else(|error| {

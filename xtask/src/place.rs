@@ -27,16 +27,26 @@ const FOLDER: &str = "gpbackup/plugin-test";
 impl Place {
     /// Writes the plugin's config file, readable by its owner only, as it holds the secret.
     pub(crate) fn write_config(&self, file: &Path, plugin: &Path) -> Result<()> {
+        self.write_config_with(file, plugin, &[])
+    }
+
+    /// The same, with these options besides.
+    pub(crate) fn write_config_with(
+        &self,
+        file: &Path,
+        plugin: &Path,
+        options: &[(String, String)],
+    ) -> Result<()> {
         OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(file)
-            .and_then(|mut out| out.write_all(self.config(plugin).as_bytes()))
+            .and_then(|mut out| out.write_all(self.config(plugin, options).as_bytes()))
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    fn config(&self, plugin: &Path) -> String {
+    fn config(&self, plugin: &Path, options: &[(String, String)]) -> String {
         let encryption = if self.endpoint.starts_with("https:") {
             "on"
         } else {
@@ -58,6 +68,9 @@ impl Place {
         option("encryption", encryption);
         if let Some(ca_file) = &self.ca_file {
             option("ca_file", &ca_file.to_string_lossy());
+        }
+        for (key, value) in options {
+            option(key, value);
         }
         text
     }
@@ -88,7 +101,7 @@ mod tests {
             bucket: "0123".into(),
             ca_file: None,
         };
-        let text = place.config(Path::new("/bin/a plugin"));
+        let text = place.config(Path::new("/bin/a plugin"), &[]);
         assert!(
             text.starts_with("executablepath: \"/bin/a plugin\"\noptions:\n"),
             "{text}"

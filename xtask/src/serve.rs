@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{self, Profile};
-use crate::embedded::{Embedded, TESTSERVER, Wanted};
+use crate::cargo::{self, PLUGIN, Profile, TESTSERVER};
+use crate::embedded::{Embedded, Wanted};
 use crate::interrupt::Interrupt;
 
 /// Arguments of `cargo xtask serve`.
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 /// Serves until Ctrl-C; what was stored goes with it.
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
-    let programs = cargo::build(&["s3-plugin", TESTSERVER], Profile::Dev)?;
+    let programs = cargo::build(&[PLUGIN, TESTSERVER], Profile::Dev)?;
     let mut interrupt = Interrupt::catch()?;
     let dir = tempfile::Builder::new()
         .prefix("gpbackup-plugin-serve-")
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         https: args.https,
     })
     .await?;
-    let plugin = programs.path("gpbackup_s3_plugin")?;
+    let plugin = programs.path(PLUGIN)?;
     let config = dir.path().join("s3_config.yaml");
     server.place.write_config(&config, plugin)?;
     println!("{}", instructions(&server.place.endpoint, plugin, &config));

@@ -11,9 +11,8 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::backend::{Servers, Setup, Wanted, choose};
-use crate::cargo::{self, Profile};
+use crate::cargo::{self, BENCH, PLUGIN, Profile, TESTSERVER};
 use crate::docker::Image;
-use crate::embedded::TESTSERVER;
 use crate::interrupt::Interrupt;
 use crate::minio::DEFAULT_IMAGE;
 use crate::summary::Summary;
@@ -53,10 +52,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         signal = interrupt.next() => bail!("ended by {signal}"),
     };
     println!("{choice}");
-    let programs = cargo::build(
-        &["s3-plugin", "gpbackup-plugin-test", TESTSERVER],
-        Profile::Dev,
-    )?;
+    let programs = cargo::build(&[PLUGIN, BENCH, TESTSERVER], Profile::Dev)?;
     let dir = tempfile::Builder::new()
         .prefix("gpbackup-plugin-test-")
         .tempdir()
@@ -84,7 +80,7 @@ async fn certify(
     servers: &mut Servers,
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode> {
-    let plugin = setup.programs.path("gpbackup_s3_plugin")?;
+    let plugin = setup.programs.path(PLUGIN)?;
     let configs = ["primary", "secondary"].map(|name| setup.dir.join(format!("{name}.yaml")));
     for (config, name) in configs.iter().zip(["primary", "secondary"]) {
         tokio::select! {
@@ -98,7 +94,7 @@ async fn certify(
         .json
         .clone()
         .unwrap_or_else(|| setup.dir.join("report.json"));
-    let mut bench = Command::new(setup.programs.path("gpbackup_plugin_test")?);
+    let mut bench = Command::new(setup.programs.path(BENCH)?);
     bench.arg(plugin).arg(primary).arg("--json").arg(&report);
     for filter in &args.filter {
         bench.arg("--filter").arg(filter);
