@@ -71,6 +71,16 @@ impl Bench {
         self.call(command, &self.aside).arg(&self.settings.config)
     }
 
+    /// What no report may show: the secrets of both configs.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let secondary = self.settings.secondary.as_deref().map(ConfigText::read);
+        let configs = std::iter::once(&self.config).chain(secondary.iter().flatten());
+        configs
+            .flat_map(ConfigText::secrets)
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// The scale stage's table so far.
     pub(crate) fn throughput(&self) -> Vec<Throughput> {
         self.throughput

@@ -97,7 +97,8 @@ impl ConfigText {
 
     /// The text with its secrets hidden, for reports.
     pub(crate) fn redacted(&self) -> String {
-        redact(&self.0, &self.secrets())
+        let secrets: Vec<String> = self.secrets().into_iter().map(str::to_owned).collect();
+        redact(&self.0, &secrets)
     }
 
     fn indent(&self) -> Option<String> {
@@ -125,7 +126,7 @@ impl ConfigText {
 }
 
 /// Replaces every one of `secrets` in `text`.
-pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| {
         text.replace(secret, "********")
     })

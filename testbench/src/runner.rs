@@ -180,7 +180,7 @@ impl Run<'_> {
 
     fn play_case(&mut self, case: &'static Case, report: &mut CaseReport) -> Result<(), RunError> {
         let started = Instant::now();
-        let secrets = self.bench.config.secrets();
+        let secrets = self.bench.secrets();
         let scene = match Scene::new(self.bench, &report.name) {
             Ok(scene) => scene,
             Err(trouble) => {

@@ -59,7 +59,7 @@ impl Transcript {
     }
 
     /// The calls, in the order in which they ended, without `secrets`.
-    pub(crate) fn take(&self, secrets: &[&str]) -> Vec<Exchange> {
+    pub(crate) fn take(&self, secrets: &[String]) -> Vec<Exchange> {
         let mut calls = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for call in &mut calls {
             for text in call

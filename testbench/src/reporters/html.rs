@@ -148,11 +148,18 @@ fn groups(report: &Report) -> Markup {
             } }
             @for (group, counts) in &report.groups {
                 details id={ "group-" (group) } open[counts.fail + counts.error > 0] {
-                    summary { b { (group) } " " (counts.pass) " of " (counts.pass + counts.fail + counts.error) " passed" }
+                    summary { b { (group) } " " (result(counts)) }
                     ul { @for case in report.cases.iter().filter(|case| case.group == *group) { (line(case)) } }
                 }
             }
         }
+    }
+}
+
+fn result(counts: &Counts) -> String {
+    match counts.pass + counts.fail + counts.error {
+        0 => "not played".into(),
+        played => format!("{} of {played} passed", counts.pass),
     }
 }
 
