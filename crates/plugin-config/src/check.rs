@@ -274,11 +274,13 @@ impl Reader {
 
     fn max_memory(&mut self) -> Option<u64> {
         let size = self.size("max_memory")?;
-        if size < SMALLEST_PART {
+        // One part is read while another is sent.
+        let least = 2 * SMALLEST_PART;
+        if size < least {
             let message = format!(
-                "{} does not hold one part, write at least {}",
+                "{} does not hold two parts, write at least {}",
                 show_size(size),
-                show_size(SMALLEST_PART)
+                show_size(least)
             );
             self.problem("max_memory", message);
         }

@@ -128,12 +128,12 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     go(
         "backup_multipart_chunksize",
-        "see the transport",
-        "first part size of an upload, 5 MiB to 5 GiB, as `500MB`, `16MiB`, `1.5GB` or `5242880`; units are binary",
+        "`10MiB`",
+        "first part size of an upload, which grows with the stream, 5 MiB to 5 GiB, as `500MB`, `16MiB`, `1.5GB` or `5242880`; units are binary",
     ),
     go(
         "restore_multipart_chunksize",
-        "see the transport",
+        "`10MiB`",
         "range size of a download, in the same spellings",
     ),
     go(
@@ -200,8 +200,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     new(
         "max_memory",
-        "see the transport",
-        "upper bound on transfer buffers of one process, at least 5 MiB; where given it wins over sizes and concurrency",
+        "none: one part more than requests in flight",
+        "upper bound on transfer buffers of one process, at least 10 MiB; where given it wins over sizes and concurrency",
     ),
     new(
         "storage_class",

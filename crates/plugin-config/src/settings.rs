@@ -16,7 +16,7 @@ pub struct Settings {
     pub upload: Transfer,
     /// How they are read: `restore_multipart_chunksize`, `restore_max_concurrent_requests`.
     pub download: Transfer,
-    /// `max_memory` in bytes, at least 5 MiB (one part); `None` where not given.
+    /// `max_memory` in bytes, at least 10 MiB (two parts); `None` where not given.
     pub max_memory: Option<u64>,
     /// How long a data or file command goes on while nothing succeeds; 120 s where not given, at most 7 days.
     pub retry_patience: Duration,

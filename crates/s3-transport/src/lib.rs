@@ -11,7 +11,7 @@
 //! in order, checks them, and keeps the end of the stream back until all of it is right.
 //! `objects` looks at, lists and deletes what is stored.
 //!
-//! The crate prints nothing, picks no exit code and knows no YAML key.
+//! The crate prints nothing and picks no exit code; keys of the config file it only names in messages.
 
 mod buffer;
 mod checksum;

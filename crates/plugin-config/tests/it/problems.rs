@@ -154,7 +154,7 @@ fn a_bad_value_is_quoted_with_the_accepted_form() {
     );
     check(
         "max_memory: 1M",
-        &["max_memory: 1 MiB does not hold one part, write at least 5 MiB"],
+        &["max_memory: 1 MiB does not hold two parts, write at least 10 MiB"],
     );
     check(
         "backup_max_concurrent_requests: -1",
