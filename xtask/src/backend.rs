@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::bucket::OwnBucket;
 use crate::cargo::{Programs, TESTSERVER};
+use crate::damage;
 use crate::docker::{self, Found, Image};
 use crate::embedded::{self, Embedded};
 use crate::minio::{self, Minio};
@@ -189,6 +190,14 @@ impl Servers {
                 self.0.push(Server::Bucket(made.await??));
                 Ok(place)
             }
+        }
+    }
+
+    /// The shell command that damages an object of the first destination, where it can be reached.
+    pub(crate) fn damage_command(&self) -> Result<Option<String>> {
+        match self.0.first() {
+            Some(Server::Embedded(server)) => damage::command(&server.objects).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The embedded backend: `s3s-fs` in a process of its own on a free loopback port.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +13,8 @@ use crate::place::{Place, new_keys};
 pub(crate) struct Embedded {
     process: Child,
     pub(crate) place: Place,
+    /// The directory of the bucket's objects.
+    pub(crate) objects: PathBuf,
 }
 
 /// What the server is to be.
@@ -35,7 +37,7 @@ impl Embedded {
         let (access_key, secret_key) = new_keys();
 
         let mut server = Command::new(wanted.program);
-        server.args(["fs", "--bucket", wanted.bucket]).arg(objects);
+        server.args(["fs", "--bucket", wanted.bucket]).arg(&objects);
         if let Some(file) = &ca_file {
             server.arg("--https-ca").arg(file);
         }
@@ -51,7 +53,11 @@ impl Embedded {
             bucket: wanted.bucket.to_owned(),
             ca_file,
         };
-        Ok(Self { process, place })
+        Ok(Self {
+            process,
+            place,
+            objects: objects.join(wanted.bucket),
+        })
     }
 
     /// Ends the server and waits until it is gone.

@@ -9,6 +9,7 @@ mod backend;
 mod bench;
 mod bucket;
 mod cargo;
+mod damage;
 mod docker;
 mod embedded;
 mod interrupt;
@@ -38,6 +39,9 @@ enum Task {
     Serve(serve::Args),
     /// Measure what the plugin costs, against other plugins and curl
     Bench(bench::Args),
+    /// Damage an object of the embedded server
+    #[command(hide = true)]
+    Damage(damage::Args),
     /// Remove a container when stdin closes
     #[command(hide = true)]
     Reap(docker::ReapArgs),
@@ -49,6 +53,7 @@ async fn main() -> ExitCode {
         Task::Test(args) => test::run(args).await,
         Task::Serve(args) => serve::run(args).await,
         Task::Bench(args) => bench::run(args).await,
+        Task::Damage(args) => damage::run(args),
         Task::Reap(args) => docker::reap(args).await,
     };
     result.unwrap_or_else(|error| {

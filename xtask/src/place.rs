@@ -22,7 +22,7 @@ pub(crate) struct Place {
 }
 
 /// The folder within each bucket.
-const FOLDER: &str = "gpbackup/plugin-test";
+pub(crate) const FOLDER: &str = "gpbackup/plugin-test";
 
 impl Place {
     /// Writes the plugin's config file, readable by its owner only, as it holds the secret.

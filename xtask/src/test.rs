@@ -96,6 +96,9 @@ async fn certify(
         .unwrap_or_else(|| setup.dir.join("report.json"));
     let mut bench = Command::new(setup.programs.path(BENCH)?);
     bench.arg(plugin).arg(primary).arg("--json").arg(&report);
+    if let Some(command) = servers.damage_command()? {
+        bench.arg("--damage").arg(command);
+    }
     for filter in &args.filter {
         bench.arg("--filter").arg(filter);
     }
@@ -141,9 +144,11 @@ fn judge(status: ExitStatus, report: &Path) -> Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     let summary = Summary::read(report)?;
-    println!("{summary}");
     if code == 0 {
         summary.ensure_proof()?;
+    }
+    for line in summary.not_yet_run() {
+        println!("{line}");
     }
     Ok(ExitCode::from(code))
 }
