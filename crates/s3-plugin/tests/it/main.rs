@@ -1,0 +1,20 @@
+//! The plugin as gpbackup, gprestore and a person at a shell see it: a process with arguments, streams
+//! and an exit code, in front of a store that can be told to fail.
+
+#![cfg(test)]
+
+mod backups;
+mod bytes;
+mod directories;
+mod files;
+mod hooks;
+mod host;
+mod interrupts;
+mod logs;
+mod messages;
+mod proxies;
+mod recorded;
+mod store;
+mod streams;
+mod tls;
+mod versions;

@@ -1,0 +1,66 @@
+//! TLS: which authorities are trusted.
+
+use crate::host::{Ends, Host, TIMESTAMP, assert_tells};
+use crate::store::Store;
+
+fn setup(host: &Host, url: &str, options: &[(&str, &str)]) -> assert_cmd::Command {
+    let config = host.config(url, options);
+    let mut setup = host.plugin("setup_plugin_for_backup", &config);
+    setup
+        .arg(host.backup_directory(TIMESTAMP))
+        .args(["master", "-1"]);
+    setup
+}
+
+#[test]
+fn the_authority_of_ca_file_is_trusted() {
+    let host = Host::new();
+    let (store, ca) = Store::with_tls(&host);
+    setup(&host, store.url(), &[("ca_file", &ca)]).succeeds();
+    let bare = store.url().replace("https://", "");
+    setup(&host, &bare, &[("ca_file", &ca), ("encryption", "on")]).succeeds();
+    assert_eq!(store.keys().len(), 1);
+}
+
+#[test]
+fn the_environment_names_authorities_too() {
+    let host = Host::new();
+    let (store, ca) = Store::with_tls(&host);
+    for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        setup(&host, store.url(), &[]).env(variable, &ca).succeeds();
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_not_trusted() {
+    let (host, other) = (Host::new(), Host::new());
+    let (store, _) = Store::with_tls(&host);
+    let (_, foreign) = Store::with_tls(&other);
+    for options in [&[][..], &[("ca_file", &*foreign)]] {
+        let told = setup(&host, store.url(), options).fails();
+        assert_tells(&told, &["TLS", "'ca_file'", "invalid peer certificate"]);
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_told() {
+    let host = Host::new();
+    let (store, _) = Store::with_tls(&host);
+    let text = host
+        .file("text.pem", "no certificate\n")
+        .display()
+        .to_string();
+    let told = setup(&host, store.url(), &[("ca_file", &text)]).fails();
+    assert_tells(&told, &["ca_file", "text.pem"]);
+    let told = setup(&host, store.url(), &[("ca_file", "/none.pem")]).fails();
+    assert_tells(&told, &["ca_file", "/none.pem", "No such file"]);
+}
+
+#[test]
+fn http_at_a_port_of_https_is_told() {
+    let host = Host::new();
+    let (store, _) = Store::with_tls(&host);
+    let url = store.url().replace("https:", "http:");
+    let told = setup(&host, &url, &[]).fails();
+    assert_tells(&told, &["'endpoint'", &url]);
+}
