@@ -345,7 +345,9 @@ impl<S: Store> RunReader<S> {
                 })?,
             };
             let left = usize::try_from(self.run.end - self.run.start).unwrap_or(usize::MAX);
-            let bytes = bytes.slice(..bytes.len().min(left));
+            // A copy, as a piece of a few KiB would keep a whole read buffer of the HTTP client
+            // (256 KiB) as long as it waits.
+            let bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(left)]);
             self.run.start += bytes.len() as u64;
             if self.sender.send(Ok(bytes)).is_err() {
                 // The restore has ended; so does this task, at its next await.
