@@ -159,12 +159,15 @@ fn the_config_wins_over_the_environment() {
 #[test]
 fn a_proxy_that_refuses_is_told() {
     let (host, proxy) = (Host::new(), Proxy::start());
-    let (store, ca) = Store::with_tls(&host);
+    let plain = Store::start();
+    let (tls, ca) = Store::with_tls(&host);
     let url = proxy.url("me:wrong@");
-    let config = host.config(store.url(), &[("http_proxy", &url), ("ca_file", &ca)]);
-    let mut setup = host.plugin("setup_plugin_for_restore", &config);
-    let directory = host.backup_directory(TIMESTAMP);
-    let told = setup.arg(directory).args(["master", "-1"]).fails();
-    assert_tells(&told, &["the proxy refuses", "check 'http_proxy'"]);
-    assert!(!told.contains("wrong"), "{told}");
+    for (store, ca) in [(plain, ""), (tls, &*ca)] {
+        let config = host.config(store.url(), &[("http_proxy", &url), ("ca_file", ca)]);
+        let mut setup = host.plugin("setup_plugin_for_restore", &config);
+        let directory = host.backup_directory(TIMESTAMP);
+        let told = setup.arg(directory).args(["master", "-1"]).fails();
+        assert_tells(&told, &["the proxy refuses", "check 'http_proxy'"]);
+        assert!(!told.contains("wrong"), "{told}");
+    }
 }

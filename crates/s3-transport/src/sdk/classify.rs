@@ -95,6 +95,8 @@ fn of_status(status: u16, region: Option<String>) -> Kind {
         400 if region.is_some() => Kind::Region(region),
         401 | 403 => Kind::Denied,
         404 => Kind::NoSuchKey,
+        // Of a proxy that forwards plain http; one that tunnels answers before the store is reached.
+        407 => Kind::Proxy,
         408 => Kind::Timeout,
         412 => Kind::Precondition,
         416 => Kind::Range,
