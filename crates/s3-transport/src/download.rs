@@ -345,9 +345,7 @@ impl<S: Store> RunReader<S> {
                 })?,
             };
             let left = usize::try_from(self.run.end - self.run.start).unwrap_or(usize::MAX);
-            // A copy, as a piece of a few KiB would keep a whole read buffer of the HTTP client
-            // (256 KiB) as long as it waits.
-            let bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(left)]);
+            let bytes = compact(bytes.slice(..bytes.len().min(left)));
             self.run.start += bytes.len() as u64;
             if self.sender.send(Ok(bytes)).is_err() {
                 // The restore has ended; so does this task, at its next await.
@@ -369,4 +367,15 @@ impl<S: Store> RunReader<S> {
             _ => error,
         }
     }
+}
+
+/// Pieces below this size are copied: as long as one waits, it would keep all of the read buffer
+/// that it came in, which may be many times as large.
+const COPIED_BELOW: usize = 64 << 10;
+
+fn compact(bytes: Bytes) -> Bytes {
+    if bytes.len() < COPIED_BELOW {
+        return Bytes::copy_from_slice(&bytes);
+    }
+    bytes
 }
