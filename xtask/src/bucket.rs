@@ -15,6 +15,9 @@ use crate::place::Place;
 /// How long a signed URL is good for; each is used at once.
 const VALID: Duration = Duration::from_secs(300);
 
+/// How often a server that starts is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(50);
+
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -49,9 +52,26 @@ impl OwnBucket {
 
     /// Makes the bucket; one that is there already is an error, as a run deletes what it made.
     pub(crate) fn create(&self) -> Result<()> {
+        self.answer("make", self.ask_for_bucket()).map(drop)
+    }
+
+    /// Makes the bucket on a server that has just started and may answer 503 for up to `limit`:
+    /// MinIO does so even when it calls itself ready.
+    pub(crate) fn create_when_ready(&self, limit: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            match self.ask_for_bucket() {
+                Ok(answer) if answer.status() == 503 && start.elapsed() < limit => {
+                    std::thread::sleep(POLL);
+                }
+                answer => return self.answer("make", answer).map(drop),
+            }
+        }
+    }
+
+    fn ask_for_bucket(&self) -> Result<Response<ureq::Body>, ureq::Error> {
         let url = self.bucket.create_bucket(&self.credentials).sign(VALID);
-        self.answer("make", self.agent.put(url.as_str()).send(self.location()))?;
-        Ok(())
+        self.agent.put(url.as_str()).send(self.location())
     }
 
     /// Deletes every object and then the bucket itself.
@@ -119,7 +139,7 @@ pub(crate) fn wait_until_healthy(url: &str, ca_file: Option<&Path>, limit: Durat
         if start.elapsed() > limit {
             bail!("{url} is not healthy after {} s: {last}", limit.as_secs());
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(POLL);
     }
 }
 

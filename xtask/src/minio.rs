@@ -100,7 +100,7 @@ async fn prepare(place: Place) -> Result<()> {
     tokio::task::spawn_blocking(move || {
         let health = format!("{}/minio/health/ready", place.endpoint);
         wait_until_healthy(&health, place.ca_file.as_deref(), START)?;
-        OwnBucket::at(&place)?.create()
+        OwnBucket::at(&place)?.create_when_ready(START)
     })
     .await?
 }
