@@ -1,6 +1,6 @@
 //! Which key of the config file to look at when a request fails.
 
-use plugin_config::{Credentials, Settings};
+use plugin_config::{Credentials, ProxyChoice, Settings};
 use s3_transport::{Error, Kind};
 
 /// The error with what to change in front of it, where something in the config file may be wrong.
@@ -44,9 +44,10 @@ fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
         ),
         Kind::ClockSkew => "the clock of this host is wrong; set it by NTP".to_owned(),
         Kind::Name | Kind::Connection | Kind::Timeout => {
+            let place = place(settings);
             format!(
-                "the store cannot be reached; check {}, and 'http_proxy'",
-                place(settings)
+                "the store cannot be reached; check {place}{}",
+                proxy(settings)
             )
         }
         Kind::Tls => {
@@ -77,5 +78,25 @@ fn credentials(settings: &Settings) -> String {
         Credentials::Chain => {
             "the credentials of the environment, the profile or the host's role".to_owned()
         }
+    }
+}
+
+/// The proxy on the way, where there may be one.
+fn proxy(settings: &Settings) -> String {
+    const VARIABLES: [&str; 6] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match &settings.destination.proxy {
+        ProxyChoice::Given(proxy) => format!(", and 'http_proxy' ({proxy})"),
+        ProxyChoice::Environment => match VARIABLES.iter().find(is_set) {
+            Some(name) => format!(", and {name} of the environment"),
+            None => String::new(),
+        },
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
             .upload(&key, stdin, &session.interrupt)
             .await?;
         log::info!(
-            "stored {} bytes in {} parts as '{key}'",
+            "stored {} bytes as '{key}' (parts: {})",
             stored.size,
             stored.parts
         );

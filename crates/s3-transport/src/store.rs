@@ -52,13 +52,14 @@ pub trait Store: Send + Sync + 'static {
     /// AbortMultipartUpload.
     fn abort(&self, target: Target<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// GetObject: the whole object, with its checksum where the store has one, or a range of it
-    /// (`start..end` in bytes, never empty). `etag` pins the version that is read.
+    /// GetObject: the whole object, or a range of it (`start..end` in bytes, never empty). `etag` pins
+    /// the version that is read; `with_checksum` asks for the checksum that only a whole object has.
     fn get(
         &self,
         key: &str,
         range: Option<(u64, u64)>,
         etag: Option<&str>,
+        with_checksum: bool,
     ) -> impl Future<Output = Result<Got, StoreError>> + Send;
 
     /// HeadObject; asks for the object's checksum where `with_checksum` is set.

@@ -123,14 +123,13 @@ impl Dialer {
     async fn dial(mut self, target: Uri) -> Result<Connection, DialError> {
         let https = target.scheme_str() == Some("https");
         let hop = self.proxies.hop(&target);
-        if hop
-            .as_ref()
-            .is_some_and(|hop| hop.uri.scheme_str() == Some("https"))
-        {
-            let source = "a proxy that is itself reached over https is not supported".into();
+        let foreign = |hop: &&Hop| hop.uri.scheme_str() != Some("http");
+        if let Some(hop) = hop.as_ref().filter(foreign) {
+            let scheme = hop.uri.scheme_str().unwrap_or_default();
+            let source = format!("a proxy that is reached by {scheme} is not supported, http is");
             return Err(DialError {
                 reason: Reason::Proxy,
-                source,
+                source: source.into(),
             });
         }
         let stream = match hop {

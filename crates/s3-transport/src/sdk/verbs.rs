@@ -217,6 +217,7 @@ impl Store for SdkStore {
         key: &str,
         range: Option<(u64, u64)>,
         etag: Option<&str>,
+        with_checksum: bool,
     ) -> Result<Got, StoreError> {
         let get = self
             .client
@@ -225,8 +226,7 @@ impl Store for SdkStore {
             .key(key)
             .set_if_match(etag.map(str::to_owned))
             .set_range(range.map(|(start, end)| format!("bytes={start}-{}", end - 1)))
-            // Only an answer with all of the object carries its checksum.
-            .set_checksum_mode(range.is_none().then_some(ChecksumMode::Enabled));
+            .set_checksum_mode(with_checksum.then_some(ChecksumMode::Enabled));
         let answer = get.send().await.map_err(classify)?;
         answers::of_get(answer, range)
     }

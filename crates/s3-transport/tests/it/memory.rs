@@ -308,11 +308,15 @@ impl Store for Memory {
         key: &str,
         range: Option<(u64, u64)>,
         etag: Option<&str>,
+        with_checksum: bool,
     ) -> Result<Got, StoreError> {
         let fault = self.next()?;
+        if with_checksum && !self.checksums {
+            return Err(error(Kind::NotImplemented));
+        }
         let state = self.lock();
         let stored = state.objects.get(key).ok_or(error(Kind::NoSuchKey))?;
-        let object = stored.object(self.checksums && range.is_none());
+        let object = stored.object(with_checksum);
         if etag.is_some() && etag != object.etag.as_deref() {
             return Err(error(Kind::Precondition));
         }
