@@ -111,10 +111,19 @@ fn origin() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
+    fn some_time() -> Zoned {
+        date(2026, 11, 22)
+            .at(5, 55, 55, 0)
+            .to_zoned(TimeZone::UTC)
+            .unwrap()
+    }
 
     #[test]
     fn a_line_has_the_form_of_gpbackups_logs() {
-        let now: Zoned = "2026-11-22T05:55:55+00[UTC]".parse().unwrap();
+        let now = some_time();
         let line = line(&now, Level::Warn, format_args!("a message"));
         let rest = line
             .strip_prefix("20261122:05:55:55 gpbackup_s3_plugin:")
@@ -128,7 +137,7 @@ mod tests {
     fn lines_are_appended_to_the_file_of_the_day() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("gpAdminLogs");
-        let now: Zoned = "2026-11-22T05:55:55+00[UTC]".parse().unwrap();
+        let now = some_time();
         for text in ["one\n", "two\n"] {
             open_in(&directory, &now)
                 .unwrap()
