@@ -46,7 +46,7 @@ pub(crate) const TESTSERVER: Program = Program {
 
 /// What tells the cost of a command.
 pub(crate) const MEASURE: Program = Program {
-    package: "xtask",
+    package: "s3-testserver",
     bin: "measure",
 };
 
