@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::figures::{Figures, Spread};
 use super::run::{Played, Runs};
 
+/// From this many bytes on the cost is told per GiB, too.
+const LARGE: u64 = 16 * 1024 * 1024; // 16 MiB
+
 /// Everything that a benchmark found.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -90,13 +93,17 @@ fn write_row(
             }),
         _ => String::new(),
     };
+    // Of a small file, what a GiB would cost says nothing.
+    let per_gib = match played.bytes {
+        bytes if bytes < LARGE => String::new(),
+        bytes => format!("{:.2}", cpu / bytes as f64 * f64::from(1 << 30)),
+    };
     writeln!(
         f,
-        "| {} {} | {} | {wall:.3} | {cpu:.3} | {:.2} | {:.1} | {first} | {} | {} | {} |",
+        "| {} {} | {} | {wall:.3} | {cpu:.3} | {per_gib} | {:.1} | {first} | {} | {} | {} |",
         played.scheme.name(),
         played.work,
         runs.tool,
-        cpu / played.bytes as f64 * f64::from(1 << 30),
         median(|run| run.peak as f64) / f64::from(1 << 20),
         median(|run| run.requests as f64),
         ratio(|run| run.wall),
