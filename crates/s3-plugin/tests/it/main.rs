@@ -10,6 +10,7 @@ mod files;
 mod hooks;
 mod host;
 mod interrupts;
+mod layout;
 mod logs;
 mod messages;
 mod proxies;

@@ -46,6 +46,6 @@ pub use counters::{Counters, Seen};
 pub use error::Code;
 pub use fault::Fault;
 pub use script::{Rule, Script, Which};
-pub use server::{MemoryServer, OpenUpload};
+pub use server::{Kept, MemoryServer, OpenUpload};
 
 use server::{Closing, Shared};

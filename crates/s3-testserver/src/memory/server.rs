@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
@@ -35,6 +35,15 @@ pub struct OpenUpload {
     pub upload_id: String,
     /// The numbers of the parts that arrived.
     pub parts: Vec<u32>,
+}
+
+/// How an object is kept, besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The sizes of the parts it was stored in; one for an object that a single PUT made.
+    pub parts: Vec<usize>,
+    /// The headers that came with it and are given back with it, as `name: value`.
+    pub headers: Vec<String>,
 }
 
 /// A running server; it ends, with all its connections, when this value is dropped.
@@ -164,9 +173,34 @@ impl MemoryServer {
         Some(object.bytes())
     }
 
+    /// How an object is kept.
+    #[must_use]
+    pub fn kept(&self, bucket: &str, key: &str) -> Option<Kept> {
+        let store = self.shared.service.store();
+        let object = store.bucket(bucket).ok()?.object(key).ok()?;
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
+        };
+        Some(Kept {
+            parts: object.chunks.iter().map(Bytes::len).collect(),
+            headers: object.metadata.iter().map(header).collect(),
+        })
+    }
+
     /// Stores an object without a checksum, as an old plugin would have.
     pub fn insert(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
         let object = Object::new(bytes.into(), None, HeaderMap::new());
+        if let Ok(bucket) = self.shared.service.store().bucket_mut(bucket) {
+            bucket.objects.insert(key.to_owned(), object);
+        }
+    }
+
+    /// Stores an object without a checksum as the multipart upload of an old plugin would have, in
+    /// parts of `part` bytes.
+    pub fn insert_in_parts(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, part: usize) {
+        let bytes = bytes.into();
+        let chunks = bytes.chunks(part).map(|chunk| bytes.slice_ref(chunk));
+        let object = Object::of_parts(chunks.collect());
         if let Ok(bucket) = self.shared.service.store().bucket_mut(bucket) {
             bucket.objects.insert(key.to_owned(), object);
         }

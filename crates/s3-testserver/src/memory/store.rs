@@ -76,6 +76,19 @@ impl Object {
         }
     }
 
+    /// What a multipart upload without checksums leaves.
+    pub(crate) fn of_parts(chunks: Vec<Bytes>) -> Self {
+        let etags: Vec<_> = chunks.iter().map(|chunk| etag(chunk)).collect();
+        Self {
+            size: chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            etag: etag_of_parts(etags.iter().map(String::as_str)),
+            checksum: None,
+            modified: Timestamp::now(),
+            metadata: HeaderMap::new(),
+            chunks,
+        }
+    }
+
     /// The bytes from `start` to just before `end`, which lie within the object.
     pub(crate) fn range(&self, start: u64, end: u64) -> Vec<Bytes> {
         let mut found = Vec::new();
@@ -186,11 +199,9 @@ impl Upload {
                 ),
             ));
         }
-        let digests: String = parts.iter().map(|part| part.etag.as_str()).collect();
-        let whole = etag(digests.as_bytes());
         Ok(Object {
             size: parts.iter().map(|part| part.bytes.len() as u64).sum(),
-            etag: format!("{}-{}\"", whole.trim_end_matches('"'), parts.len()),
+            etag: etag_of_parts(parts.iter().map(|part| part.etag.as_str())),
             checksum: self.checksum.and_then(|kind| whole_checksum(kind, &parts)),
             modified: Timestamp::now(),
             metadata: self.metadata.clone(),
@@ -220,6 +231,12 @@ impl Upload {
             (None, _) => Ok(part),
         }
     }
+}
+
+/// The ETag of an object of parts that have these: another digest, and their number.
+fn etag_of_parts<'a>(etags: impl Iterator<Item = &'a str> + Clone) -> String {
+    let whole = etag(etags.clone().collect::<String>().as_bytes());
+    format!("{}-{}\"", whole.trim_end_matches('"'), etags.count())
 }
 
 fn whole_checksum(
