@@ -113,15 +113,17 @@ fn read(take: &mut dyn FnMut(&[u8]) -> Done, stop: &dyn Fn() -> bool) -> Done {
     };
     loop {
         match chunks.recv_timeout(Duration::from_millis(pause)) {
-            Ok(chunk) => take(&chunk)?,
+            Ok(chunk) => {
+                take(&chunk)?;
+                if fault("only-the-first-read-stored") {
+                    chunks.iter().for_each(drop);
+                    return Ok(());
+                }
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
             Err(mpsc::RecvTimeoutError::Timeout) if fault("pauses-end-the-stream") => return Ok(()),
             Err(mpsc::RecvTimeoutError::Timeout) if stop() => return Ok(()),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
-        }
-        if fault("only-the-first-read-stored") {
-            chunks.iter().for_each(drop);
-            return Ok(());
         }
     }
 }
