@@ -54,7 +54,10 @@ impl<S: Store> Transport<S> {
 
     /// The first page of a listing, of at most `limit` keys: tells whether the bucket answers.
     pub async fn list_some(&self, prefix: &str, limit: u16) -> Result<Page, Error> {
-        self.page(prefix, None, limit).await
+        self.request("ListObjectsV2", prefix, |_| {
+            self.store.list(prefix, None, limit)
+        })
+        .await
     }
 
     /// Every object whose key begins with `prefix`, in the order of their keys.
@@ -63,7 +66,7 @@ impl<S: Store> Transport<S> {
         let mut tokens = HashSet::new();
         let mut continuation: Option<String> = None;
         loop {
-            let page = self.page(prefix, continuation.as_deref(), 1000).await?;
+            let page = self.page(prefix, continuation.as_deref()).await?;
             entries.extend(page.entries);
             let Some(next) = page.continuation else { break };
             if !tokens.insert(next.clone()) {
@@ -77,14 +80,17 @@ impl<S: Store> Transport<S> {
         Ok(entries)
     }
 
-    async fn page(
-        &self,
-        prefix: &str,
-        continuation: Option<&str>,
-        limit: u16,
-    ) -> Result<Page, Error> {
-        self.request("ListObjectsV2", prefix, |_| {
-            self.store.list(prefix, continuation, limit)
+    /// One page of a listing; one that is not the page asked for is asked for again.
+    async fn page(&self, prefix: &str, continuation: Option<&str>) -> Result<Page, Error> {
+        self.request("ListObjectsV2", prefix, |_| async move {
+            let page = self.store.list(prefix, continuation, 1000).await?;
+            let repeated = continuation.is_some() && page.continuation.as_deref() == continuation;
+            let is_other = |entry: &Entry| !entry.key.starts_with(prefix);
+            if repeated || page.entries.iter().any(is_other) {
+                let message = "the answer is another page than the one asked for";
+                return Err(StoreError::new(Kind::Server, message));
+            }
+            Ok(page)
         })
         .await
     }

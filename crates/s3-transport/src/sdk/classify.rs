@@ -18,7 +18,11 @@ where
     if let SdkError::ServiceError(answer) = &error {
         return of_answer(answer.err(), answer.raw());
     }
-    let kind = of_chain(&error);
+    let kind = match of_chain(&error) {
+        // An answer that cannot be read, or not to its end.
+        Kind::Other if matches!(error, SdkError::ResponseError(_)) => Kind::Server,
+        kind => kind,
+    };
     StoreError {
         kind,
         status: None,
@@ -145,7 +149,12 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         let text = error.to_string();
         let wrapper = matches!(
             text.as_str(),
-            "dispatch failure" | "io error" | "service error" | "client error (Connect)" | "other"
+            "dispatch failure"
+                | "response error"
+                | "io error"
+                | "service error"
+                | "client error (Connect)"
+                | "other"
         );
         if !wrapper && !told.iter().any(|earlier| earlier.contains(&text)) {
             told.push(text);

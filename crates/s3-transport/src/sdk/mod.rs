@@ -3,6 +3,7 @@
 mod answers;
 mod classify;
 mod verbs;
+mod whole;
 
 use std::fmt;
 
@@ -81,7 +82,8 @@ impl SdkStore {
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .interceptor(whole::WholeDocuments);
         let builder = address(builder, destination);
         let client = Client::from_conf(builder.build());
         Self {
