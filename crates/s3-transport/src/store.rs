@@ -289,7 +289,7 @@ impl StoreError {
     pub(crate) fn stalled(limit: Duration) -> Self {
         Self::new(
             Kind::Timeout,
-            format!("no bytes moved for {} s", limit.as_secs()),
+            format!("no bytes moved for {} s", limit.as_secs_f64()),
         )
     }
 }
