@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use plugin_api::Answer;
-use s3_transport::{Kind, Patience};
+use s3_transport::{Error, Kind, Patience, SdkStore, Transport};
 
 use crate::session;
 
 /// Lists, writes, reads and deletes a small object below the config's folder, and writes a line to
-/// `out` for each step that worked. The first step that fails is the error.
+/// `out` for each step: `ok`, or `no` where backups do without it. The first other failure is the error.
+///
+/// The object is deleted whatever fails when it is there, unless that is not permitted.
 pub(crate) fn check(config: &Path, out: &mut dyn Write) -> Answer {
     session::run(config, async |session| {
         let transport = session.transport.with_patience(Patience::of_checks());
@@ -22,24 +24,50 @@ pub(crate) fn check(config: &Path, out: &mut dyn Write) -> Answer {
         let name = format!("gpbackup_s3_plugin_check_{}", std::process::id());
         let key = destination.key(&name);
         let steps = async {
-            transport.list_some(&destination.key(""), 1).await?;
-            writeln!(out, "ok  list")?;
-            transport.put_empty_if_absent(&key).await?;
-            writeln!(out, "ok  write '{key}'")?;
-            transport.download(&key, std::io::sink()).await?;
-            writeln!(out, "ok  read")?;
-            match transport.delete(&key).await {
-                Ok(()) => writeln!(out, "ok  delete")?,
-                Err(error) if error.kind() == Some(&Kind::Denied) => {
-                    writeln!(
-                        out,
-                        "no  delete is denied: backups work, delete_backup will not"
-                    )?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-            Ok(())
+            let listed = transport.list_some(&destination.key(""), 1).await;
+            tell(
+                out,
+                "list",
+                listed,
+                "verify, delete_backup and all listings",
+            )?;
+            Ok(prove(&transport, &key, out).await?)
         };
         session.unless_interrupted(steps).await
     })
+}
+
+async fn prove(
+    transport: &Transport<SdkStore>,
+    key: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    transport.put_empty_if_absent(key).await?;
+    writeln!(out, "ok  write '{key}'")?;
+    let read = transport.download(key, std::io::sink()).await;
+    // Before the reading is judged: a failed check leaves nothing either.
+    let deleted = transport.delete(key).await;
+    read?;
+    writeln!(out, "ok  read")?;
+    tell(out, "delete", deleted, "delete_backup")
+}
+
+/// Tells of a step that backups and restores can do without, where it is not permitted.
+fn tell<T>(
+    out: &mut dyn Write,
+    step: &str,
+    result: Result<T, Error>,
+    needed_by: &str,
+) -> anyhow::Result<()> {
+    match result {
+        Ok(_) => writeln!(out, "ok  {step}")?,
+        Err(error) if error.kind() == Some(&Kind::Denied) => {
+            writeln!(
+                out,
+                "no  {step} is denied: backups and restores work, but not {needed_by}"
+            )?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use plugin_api::{Answer, BackupPath};
-use s3_transport::{Interrupt, Restored, SdkStore, Stored, Transport};
+use s3_transport::{Error, Interrupt, Restored, SdkStore, Stored, Transport};
 
 use crate::session;
 use crate::streams::log_restored;
@@ -55,7 +55,8 @@ pub(crate) async fn store(
     Ok(transport.upload(key, file, interrupt).await?)
 }
 
-/// Brings the object `key` back as the file `path`, whose directory is made where it is missing.
+/// Brings the object `key` back as the file `path`, whose directory is made where it is missing and
+/// there is such an object.
 ///
 /// The file appears whole and on disk, or not at all: it is written beside its place under another
 /// name, which vanishes when this fails or is dropped.
@@ -69,15 +70,22 @@ pub(crate) async fn fetch(
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
-    fs::create_dir_all(directory).with_context(failed)?;
-    let file = tempfile::Builder::new()
-        .prefix(".gpbackup_s3_plugin.")
-        // Less the umask, as for any new file.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)
-        .with_context(failed)?;
-    let restored = transport.download(key, file.as_file().try_clone()?).await?;
+    let mut beside = None;
+    let open = || {
+        fs::create_dir_all(directory)?;
+        let file = tempfile::Builder::new()
+            .prefix(".gpbackup_s3_plugin.")
+            // Less the umask, as for any new file.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)?;
+        beside.insert(file).as_file().try_clone()
+    };
+    let restored = match transport.download_to(key, open).await {
+        Err(error @ Error::Sink(_)) => return Err(error).with_context(failed),
+        restored => restored?,
+    };
     let placed = || -> io::Result<()> {
+        let file = beside.ok_or(io::ErrorKind::NotFound)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(directory)?.sync_all()

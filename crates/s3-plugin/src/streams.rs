@@ -5,17 +5,26 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::bail;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use plugin_api::{Answer, BackupPath, Ranges};
-use s3_transport::Restored;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use plugin_api::{Answer, BackupPath, Failure, Ranges};
+use s3_transport::{Error, Restored};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::session;
 
 /// How large the pipe from the database is made: 1 MiB, the most that Linux gives without privileges.
 /// The default of 64 KiB costs a switch between the two processes for each 64 KiB.
 const PIPE: i32 = 1 << 20;
+
+/// How long a restore may still take to end when its reader has gone.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// Stores stdin.
 pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
@@ -43,9 +52,8 @@ pub(crate) fn restore(config: &Path, data: &BackupPath) -> Answer {
     session::run(config, async |session| {
         let key = session.key(data);
         let stdout = unbuffered(io::stdout().as_fd())?;
-        let restored = session
-            .unless_interrupted(async { Ok(session.transport.download(&key, stdout).await?) })
-            .await?;
+        let restoring = while_read(session.transport.download(&key, stdout));
+        let restored = session.unless_interrupted(restoring).await?;
         log_restored(&key, &restored);
         Ok(())
     })
@@ -60,14 +68,8 @@ pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) 
             .iter()
             .map(|range| (range.start, range.end))
             .collect();
-        let restored = session
-            .unless_interrupted(async {
-                Ok(session
-                    .transport
-                    .download_ranges(&key, &ranges, stdout)
-                    .await?)
-            })
-            .await?;
+        let restoring = while_read(session.transport.download_ranges(&key, &ranges, stdout));
+        let restored = session.unless_interrupted(restoring).await?;
         log::info!(
             "restored {} bytes in {} ranges of '{key}'",
             restored.size,
@@ -75,6 +77,43 @@ pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) 
         );
         Ok(())
     })
+}
+
+/// Ends `restoring` soon after the reader of stdout has gone, of which no write tells while the store
+/// is silent.
+async fn while_read(
+    restoring: impl Future<Output = Result<Restored, Error>>,
+) -> Result<Restored, Failure> {
+    let mut restoring = std::pin::pin!(restoring);
+    let restored = tokio::select! {
+        restored = &mut restoring => restored,
+        // A reader may go when it has all it wants: what is already written counts as restored.
+        () = reader_gone() => timeout(LAST_WRITE, restoring)
+            .await
+            .unwrap_or(Err(Error::ReaderGone)),
+    };
+    Ok(restored?)
+}
+
+/// Waits until nobody can read any more what is written to stdout; a file never comes to that.
+async fn reader_gone() {
+    let (sender, gone) = oneshot::channel();
+    let watch = move || {
+        let stdout = io::stdout();
+        // Errors are told without being asked for.
+        let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+        // Where nobody waits for it, the restore has ended.
+        sender.send(()).ok();
+    };
+    // Without the thread, the next write tells.
+    match thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(watch)
+    {
+        Ok(_) if gone.await.is_ok() => {}
+        _ => std::future::pending().await,
+    }
 }
 
 /// Refuses a stdin that was closed when the process began: nothing can be read from it, and an empty

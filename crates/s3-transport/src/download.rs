@@ -7,7 +7,7 @@
 //! that pauses for hours leaves no connection hanging.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, Write};
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -41,7 +41,17 @@ impl<S: Store> Transport<S> {
         key: &str,
         sink: impl Write + Send + 'static,
     ) -> Result<Restored, Error> {
+        self.download_to(key, || Ok(sink)).await
+    }
+
+    /// The same for a sink that is made only when there is an object to write to it.
+    pub async fn download_to<W: Write + Send + 'static>(
+        &self,
+        key: &str,
+        sink: impl FnOnce() -> io::Result<W>,
+    ) -> Result<Restored, Error> {
         let got = self.open(key, None).await?;
+        let sink = sink().map_err(Error::Sink)?;
         let Object { size, checksum, .. } = got.object;
         let first_end = self.options.range.min(size);
         let first = Selection::whole(Run {

@@ -86,16 +86,41 @@ fn what_cannot_be_deleted_is_told_and_the_rest_is_deleted() {
 }
 
 #[test]
-fn a_listing_that_turns_in_circles_is_told() {
+fn a_page_that_is_repeated_or_cut_is_asked_for_again() {
     let host = Host::new();
     let store = Store::with(Config {
         page_size: 4,
         ..Config::default()
     });
+    for fault in [Fault::RepeatPage, Fault::CutPage] {
+        insert(&store, 9);
+        store.fail([Rule::new(Kind::List, Which::Nth(2), fault.clone())]);
+        host.plugin("delete_backup", &host.config(store.url(), &[]))
+            .arg(TIMESTAMP)
+            .succeeds();
+        assert_eq!(store.keys(), SIBLINGS, "{fault:?}");
+    }
+    let config = host.config(store.url(), &[("retry_patience", "1s")]);
+    for (fault, what) in [
+        (Fault::RepeatPage, "another page"),
+        (Fault::CutPage, "breaks off"),
+    ] {
+        insert(&store, 9);
+        store.fail([Rule::new(Kind::List, Which::From(2), fault)]);
+        let told = host.plugin("delete_backup", &config).arg(TIMESTAMP).fails();
+        assert_tells(&told, &["ListObjectsV2", what]);
+        assert_eq!(store.keys().len(), SIBLINGS.len() + 9);
+    }
+}
+
+#[test]
+fn an_answer_to_a_deletion_that_breaks_off_is_not_taken_for_all_of_it() {
+    let (host, store) = (Host::new(), Store::start());
     insert(&store, 9);
-    store.fail([Rule::new(Kind::List, Which::From(2), Fault::RepeatPage)]);
-    host.plugin("list_backups", &host.config(store.url(), &[]))
-        .fails();
+    store.fail([Rule::new(Kind::DeleteBatch, Which::All, Fault::CutPage)]);
+    let config = host.config(store.url(), &[("retry_patience", "1s")]);
+    let told = host.plugin("delete_backup", &config).arg(TIMESTAMP).fails();
+    assert_tells(&told, &["DeleteObjects", "breaks off"]);
 }
 
 #[test]
@@ -166,6 +191,25 @@ fn a_check_tells_each_step() {
         Fault::Error(Code::AccessDenied),
     )]);
     assert_tells(&check(), &["delete is denied"]);
+    store.fail([Rule::new(
+        Kind::List,
+        Which::All,
+        Fault::Error(Code::AccessDenied),
+    )]);
+    assert_tells(&check(), &["list is denied", "ok  read", "ok  delete"]);
+}
+
+#[test]
+fn a_check_that_fails_leaves_nothing() {
+    let (host, store) = (Host::new(), Store::start());
+    store.fail([Rule::new(
+        Kind::Get,
+        Which::All,
+        Fault::Error(Code::AccessDenied),
+    )]);
+    let mut check = host.plugin("check", &host.config(store.url(), &[]));
+    assert_eq!(check.output().unwrap().status.code(), Some(1));
+    assert_eq!((store.keys(), store.requests(Kind::Put)), (vec![], 1));
 }
 
 #[test]

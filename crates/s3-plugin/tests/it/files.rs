@@ -126,6 +126,9 @@ fn nothing_is_made_where_there_was_no_file() {
         .arg(host.backup_path(NAME))
         .fails();
     assert_eq!(names(host.backup_path(NAME).parent().unwrap()), [""; 0]);
+    let path = host.path(&format!("new/backups/20261122/20261122055910/{NAME}"));
+    host.plugin("restore_file", &config).arg(&path).fails();
+    assert!(!host.path("new").exists(), "directories were made");
 }
 
 #[test]
