@@ -53,6 +53,8 @@ pub struct Seen {
     pub range: Option<String>,
     /// The part number.
     pub part: Option<u32>,
+    /// The id of the multipart upload that the request names.
+    pub upload: Option<String>,
     /// The status that it was answered with; `None` where it was not.
     pub status: Option<u16>,
     /// The fault that met it.
@@ -66,6 +68,7 @@ impl Seen {
             key: call.key.clone(),
             range: call.header("range").map(str::to_owned),
             part: call.number("partNumber").ok().flatten(),
+            upload: call.parameter("uploadId").map(str::to_owned),
             status: None,
             fault: fault.cloned(),
         }

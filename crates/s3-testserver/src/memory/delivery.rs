@@ -106,10 +106,13 @@ impl Delivery {
             context.waker().wake_by_ref();
             return Some(Poll::Pending);
         }
-        self.cut = None;
+        if cut != Cut::Reset {
+            self.cut = None;
+        }
         match cut {
+            // For good: hyper asks again in the same breath, and would send more.
             Cut::Reset => {
-                self.link.reset();
+                self.link.doom();
                 Some(Poll::Pending)
             }
             Cut::Close => Some(Poll::Ready("the script cuts the answer here".into())),
@@ -172,7 +175,7 @@ impl Body for Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some((_, Cut::Reset)) = self.cut {
-            self.link.reset();
+            self.link.doom();
         }
     }
 }

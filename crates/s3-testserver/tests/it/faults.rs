@@ -82,6 +82,20 @@ async fn a_body_breaks_where_the_script_says() {
 }
 
 #[tokio::test]
+async fn a_reset_behind_a_small_answer_leaves_it_whole() {
+    let after = u64::MAX;
+    let reset = Rule::new(Kind::Get, Which::All, Fault::ResetInAnswer { after });
+    let pair = faulty(Script::new([reset])).await;
+    pair.put("key", &[7; 1000]).await;
+    for _ in 0..100 {
+        let get = pair.client.get_object().bucket(BUCKET).key("key").send();
+        let body = get.await.unwrap().body.collect().await.unwrap();
+        assert_eq!(body.into_bytes(), [7; 1000][..]);
+    }
+    assert!(pair.server.counters().connections >= 100);
+}
+
+#[tokio::test]
 async fn a_body_is_damaged_where_the_script_says() {
     let (bytes, _) = get(Fault::FlipBit { at: 80_001 }).await;
     assert_eq!((bytes[10_000], bytes.len()), (10_000u32 as u8 ^ 2, 300_000));
