@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod fault;
 mod memory;
+mod schedule;
 mod schedules;
 mod streams;

@@ -1,12 +1,8 @@
 //! A correct S3 store in memory, behind a script of faults.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use bytes::Bytes;
 use http_body::Body as _;
 use md5::{Digest, Md5};
 use s3_transport::{
@@ -14,24 +10,7 @@ use s3_transport::{
     Progress, Store, StoreError, Target, UploadMarker, UploadsPage,
 };
 
-/// What happens to one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Nothing.
-    None,
-    /// It fails with this kind, and nothing is done.
-    Refuse(Kind),
-    /// It is done, but its answer is lost.
-    LoseAnswer,
-    /// The body of a GET breaks off after this share of it, in percent.
-    Break(u64),
-    /// The body of a GET ends after this share of it as if it were whole.
-    EndEarly(u64),
-    /// A bit in the first byte of a GET's body is flipped.
-    Flip,
-    /// The answer to a GET is another range than the one asked for.
-    OtherRange,
-}
+use crate::fault::{Fault, answer, body, error};
 
 #[derive(Debug, Clone)]
 struct Stored {
@@ -56,6 +35,7 @@ struct State {
     uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
     script: VecDeque<Fault>,
     uploads_begun: u64,
+    aborts_refused: u64,
     requests: u64,
 }
 
@@ -78,10 +58,6 @@ fn crc(bytes: &[u8]) -> Checksum {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn error(kind: Kind) -> StoreError {
-    StoreError::new(kind, "scripted")
 }
 
 impl Memory {
@@ -125,6 +101,15 @@ impl Memory {
         self.lock().uploads.len()
     }
 
+    /// How many requests to abort an upload were refused.
+    pub(crate) fn aborts_refused(&self) -> u64 {
+        self.lock().aborts_refused
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.lock().objects.keys().cloned().collect()
+    }
+
     pub(crate) fn requests(&self) -> u64 {
         self.lock().requests
     }
@@ -156,53 +141,6 @@ impl Memory {
             Some(sent) if sent != crc(&bytes) => Err(error(Kind::Digest)),
             _ => Ok(bytes),
         }
-    }
-}
-
-/// The answer, unless it is lost.
-fn answer<T>(fault: &Fault, value: T) -> Result<T, StoreError> {
-    match fault {
-        Fault::LoseAnswer => Err(error(Kind::Connection)),
-        _ => Ok(value),
-    }
-}
-
-/// A body that is cut, broken or flipped as `fault` says.
-fn body(mut bytes: Vec<u8>, fault: &Fault) -> ByteStream {
-    let cut = |percent: u64, bytes: &[u8]| (bytes.len() as u64 * percent / 100) as usize;
-    match fault {
-        Fault::Break(percent) => {
-            let kept = bytes[..cut(*percent, &bytes)].to_vec();
-            let frames = vec![
-                Ok(Bytes::from(kept)),
-                Err(std::io::Error::other("broken off")),
-            ];
-            return ByteStream::new(SdkBody::from_body_1_x(Frames(frames.into())));
-        }
-        Fault::EndEarly(percent) => bytes.truncate(cut(*percent, &bytes)),
-        Fault::Flip => {
-            if let Some(byte) = bytes.first_mut() {
-                *byte ^= 1;
-            }
-        }
-        _ => {}
-    }
-    ByteStream::from(bytes)
-}
-
-/// A body of given frames.
-struct Frames(VecDeque<Result<Bytes, std::io::Error>>);
-
-impl http_body::Body for Frames {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
-        let frame = self.0.pop_front();
-        std::task::Poll::Ready(frame.map(|frame| frame.map(http_body::Frame::data)))
     }
 }
 
@@ -298,7 +236,9 @@ impl Store for Memory {
     }
 
     async fn abort(&self, target: Target<'_>) -> Result<(), StoreError> {
-        let fault = self.next()?;
+        let fault = self
+            .next()
+            .inspect_err(|_| self.lock().aborts_refused += 1)?;
         let removed = self.lock().uploads.remove(target.upload_id);
         answer(&fault, removed.ok_or(error(Kind::NoSuchUpload))?).map(drop)
     }

@@ -10,7 +10,8 @@ use s3_transport::{
     Algorithm, Error, Interrupt, Kind, Options, PartPlan, Patience, Restored, Transport,
 };
 
-use crate::memory::{Fault, Memory};
+use crate::fault::Fault;
+use crate::memory::Memory;
 
 /// Where a test's stream goes.
 #[derive(Clone, Default)]
