@@ -5,11 +5,29 @@ use s3_transport::{Error, Kind};
 
 /// The error with what to change in front of it, where something in the config file may be wrong.
 pub(crate) fn of(error: Error, settings: &Settings) -> anyhow::Error {
-    match error.kind().and_then(|kind| advice(kind, settings)) {
-        Some(advice) => anyhow::Error::new(error).context(advice),
-        None => error.into(),
-    }
+    let hidden = match &error {
+        Error::Request { verb, .. } => matches!(*verb, "GetObject" | "HeadObject"),
+        _ => false,
+    };
+    let advice = match error.kind() {
+        Some(Kind::Tls) if error.chain().contains("CaUsedAsEndEntity") => OWN_AUTHORITY.to_owned(),
+        Some(Kind::Denied) if hidden => format!(
+            "{}; to credentials that may not list, a store denies an object that is not there too",
+            denied(settings)
+        ),
+        Some(kind) => match advice(kind, settings) {
+            Some(advice) => advice,
+            None => return error.into(),
+        },
+        None => return error.into(),
+    };
+    anyhow::Error::new(error).context(advice)
 }
+
+/// rustls takes no certificate with `CA:TRUE` for a server's own, even where it is trusted.
+const OWN_AUTHORITY: &str = "TLS fails, as the store shows the certificate of an authority (CA:TRUE) \
+     as its own; give the store a certificate that an authority has signed, and that authority's \
+     as 'ca_file'";
 
 fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
     let destination = &settings.destination;
@@ -38,10 +56,7 @@ fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
                 destination.region
             )
         }
-        Kind::Denied => format!(
-            "the credentials may not do this in bucket '{bucket}'; check their policy, and {}",
-            credentials(settings)
-        ),
+        Kind::Denied => denied(settings),
         Kind::ClockSkew => "the clock of this host is wrong; set it by NTP".to_owned(),
         Kind::Name | Kind::Connection | Kind::Timeout => {
             let place = place(settings);
@@ -59,6 +74,14 @@ fn advice(kind: &Kind, settings: &Settings) -> Option<String> {
         Kind::Archived => "the object is in an archive; restore it there first".to_owned(),
         _ => return None,
     })
+}
+
+fn denied(settings: &Settings) -> String {
+    format!(
+        "the credentials may not do this in bucket '{}'; check their policy, and {}",
+        settings.destination.bucket,
+        credentials(settings)
+    )
 }
 
 /// What tells where the store is.

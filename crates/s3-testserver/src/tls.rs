@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -46,19 +46,37 @@ impl Authority {
         let ca = CertifiedIssuer::self_signed(authority_params()?, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
         let leaf = leaf_params()?.signed_by(&key, &ca)?;
+        Self::serving(&[&leaf, ca.as_ref()], &key)
+    }
 
-        let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone(), ca.der().clone()];
+    /// Makes an authority whose server shows the authority's own certificate, as tutorials have it.
+    ///
+    /// # Errors
+    /// When the certificate cannot be made or the TLS library refuses it.
+    pub fn shown_itself() -> Result<Self, Error> {
+        let mut params = leaf_params()?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate()?;
+        let own = params.self_signed(&key)?;
+        Self::serving(&[&own], &key)
+    }
+
+    /// The last certificate of the chain is the authority's; the key belongs to the first one.
+    fn serving(chain: &[&Certificate], key: &KeyPair) -> Result<Self, Error> {
+        let pem =
+            |certificates: &[&Certificate]| certificates.iter().map(|one| one.pem()).collect();
+        let der: Vec<CertificateDer<'static>> = chain.iter().map(|one| one.der().clone()).collect();
         let key_pem = key.serialize_pem();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+            .with_single_cert(der, key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
-            ca_pem: ca.pem(),
-            chain_pem: format!("{}{}", leaf.pem(), ca.pem()),
+            ca_pem: pem(&chain[chain.len().saturating_sub(1)..]),
+            chain_pem: pem(chain),
             key_pem,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         })

@@ -51,7 +51,11 @@ impl Store {
 
     /// One with TLS, and the path of its authority's certificate on `host`.
     pub(crate) fn with_tls(host: &Host) -> (Self, String) {
-        let authority = Authority::generate().unwrap();
+        Self::with_authority(host, Authority::generate().unwrap())
+    }
+
+    /// The same with another certificate to show.
+    pub(crate) fn with_authority(host: &Host, authority: Authority) -> (Self, String) {
         let ca = host.file("ca.pem", authority.ca_pem());
         let config = Config {
             https: Some(authority),

@@ -99,6 +99,28 @@ fn a_stream_that_is_missing_fails() {
 }
 
 #[test]
+fn a_stream_that_may_be_missing_is_told() {
+    let (host, store) = (Host::new(), Store::start());
+    store.fail([Rule::new(
+        Kind::Get,
+        Which::All,
+        Fault::Error(Code::AccessDenied),
+    )]);
+    let config = host.config(store.url(), &[]);
+    let mut restore = host.plugin("restore_data", &config);
+    let told = restore.arg(host.backup_path(NAME)).fails();
+    assert_tells(
+        &told,
+        &[
+            "may not do this",
+            "policy",
+            "not there too",
+            "403 AccessDenied",
+        ],
+    );
+}
+
+#[test]
 fn a_stored_again_stream_replaces_the_first() {
     let (host, store) = (Host::new(), Store::start());
     round_trip(&host, store.url(), &bytes(6, PART + 1));

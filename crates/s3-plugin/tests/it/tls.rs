@@ -1,5 +1,7 @@
 //! TLS: which authorities are trusted.
 
+use s3_testserver::tls::Authority;
+
 use crate::host::{Ends, Host, TIMESTAMP, assert_tells};
 use crate::store::Store;
 
@@ -40,6 +42,17 @@ fn an_unknown_authority_is_not_trusted() {
         let told = setup(&host, store.url(), options).fails();
         assert_tells(&told, &["TLS", "'ca_file'", "invalid peer certificate"]);
     }
+}
+
+#[test]
+fn an_authority_that_is_shown_as_the_servers_own_is_told() {
+    let host = Host::new();
+    let (store, ca) = Store::with_authority(&host, Authority::shown_itself().unwrap());
+    let told = setup(&host, store.url(), &[("ca_file", &ca)]).fails();
+    assert_tells(
+        &told,
+        &["TLS", "an authority (CA:TRUE) as its own", "'ca_file'"],
+    );
 }
 
 #[test]

@@ -38,7 +38,10 @@ fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Stor
         .headers()
         .get("x-amz-bucket-region")
         .map(str::to_owned);
-    let kind = of_code(status, error.code(), region);
+    let kind = match of_code(status, error.code(), region) {
+        Kind::Denied if denies_the_keys(error.message()) => Kind::Credentials,
+        kind => kind,
+    };
     let message = error
         .message()
         .unwrap_or_default()
@@ -50,6 +53,12 @@ fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Stor
         code: error.code().map(str::to_owned),
         message,
     }
+}
+
+/// Garage (2.5.0) says only in words that it is not the permission that is missing.
+fn denies_the_keys(message: Option<&str>) -> bool {
+    let told = ["Forbidden: Invalid signature", "Forbidden: No such key"];
+    message.is_some_and(|message| told.iter().any(|text| message.starts_with(text)))
 }
 
 /// The kind by S3's error code, or by the status alone where there is no code, as after a HEAD.
@@ -181,6 +190,14 @@ mod tests {
         check(404, None, Kind::NoSuchKey);
         check(500, Some("Unheard"), Kind::Server);
         check(507, None, Kind::Other);
+    }
+
+    #[test]
+    fn a_denial_of_the_keys_is_no_denial_of_the_deed() {
+        assert!(denies_the_keys(Some("Forbidden: Invalid signature")));
+        assert!(denies_the_keys(Some("Forbidden: No such key: GK0011")));
+        assert!(!denies_the_keys(Some("Access Denied")));
+        assert!(!denies_the_keys(None));
     }
 
     #[test]
