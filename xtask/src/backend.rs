@@ -219,7 +219,7 @@ impl Servers {
 }
 
 /// A place on a server that somebody else runs, with the keys and the region of the environment.
-fn place_at(endpoint: &str, bucket: String) -> Result<Place> {
+pub(crate) fn place_at(endpoint: &str, bucket: String) -> Result<Place> {
     let key = |name: &str| {
         std::env::var(name)
             .with_context(|| format!("a URL as backend takes {name} from the environment"))
@@ -236,7 +236,7 @@ fn place_at(endpoint: &str, bucket: String) -> Result<Place> {
 }
 
 /// Has an authority and a server certificate made in `dir`.
-async fn make_certificates(testserver: &Path, dir: &Path) -> Result<()> {
+pub(crate) async fn make_certificates(testserver: &Path, dir: &Path) -> Result<()> {
     let made = Command::new(testserver)
         .arg("certificates")
         .arg(dir)

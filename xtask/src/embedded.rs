@@ -68,7 +68,7 @@ impl Embedded {
     }
 }
 
-/// Starts a server of `s3-testserver` and gives the URL of its `ready` line.
+/// Starts a server and gives what its `ready` line tells, of `s3-testserver` the URL.
 ///
 /// Its own process group keeps the terminal's Ctrl-C away from it: it has to live until the bench
 /// has cleaned up. It ends with its stdin, so it never outlives this process.
@@ -79,18 +79,15 @@ pub(crate) async fn spawn(mut server: Command) -> Result<(Child, String)> {
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .context("cannot start s3-testserver")?;
-    let stdout = process
-        .stdout
-        .take()
-        .context("s3-testserver has no stdout")?;
+        .context("cannot start the server")?;
+    let stdout = process.stdout.take().context("the server has no stdout")?;
     let mut line = String::new();
     BufReader::new(stdout)
         .read_line(&mut line)
         .await
-        .context("cannot read from s3-testserver")?;
+        .context("cannot read from the server")?;
     match line.trim_end().strip_prefix("ready ") {
-        Some(url) => Ok((process, url.to_owned())),
-        None => bail!("s3-testserver did not start"),
+        Some(told) => Ok((process, told.to_owned())),
+        None => bail!("the server did not start"),
     }
 }

@@ -16,6 +16,7 @@ mod interrupt;
 mod minio;
 mod place;
 mod serve;
+mod stores;
 mod summary;
 mod test;
 
@@ -37,6 +38,8 @@ enum Task {
     Test(test::Args),
     /// Start the embedded server with a ready config, to try the plugin by hand
     Serve(serve::Args),
+    /// Play the whole matrix on one store after another, and make the table of tested stores
+    Stores(stores::Args),
     /// Measure what the plugin costs, against other plugins and curl
     Bench(bench::Args),
     /// Damage an object of the embedded server
@@ -52,6 +55,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test(args) => test::run(args).await,
         Task::Serve(args) => serve::run(args).await,
+        Task::Stores(args) => stores::run(args).await,
         Task::Bench(args) => bench::run(args).await,
         Task::Damage(args) => damage::run(args),
         Task::Reap(args) => docker::reap(args).await,

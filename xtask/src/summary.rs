@@ -14,6 +14,8 @@ const NOT_YET: &[(&str, &str)] = &[(
 /// The part of the bench's report that is judged here.
 #[derive(Deserialize)]
 pub(crate) struct Summary {
+    #[serde(default)]
+    verdict: String,
     cases: Vec<Case>,
 }
 
@@ -55,6 +57,30 @@ impl Summary {
             bail!("{} was skipped without a declared need", case.name);
         }
         Ok(())
+    }
+
+    /// Whether no obligatory case failed but those that were expected to.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.verdict == "passed"
+    }
+
+    /// How many cases passed, failed (or could not be judged), and were skipped.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let count = |outcome| {
+            let cases = self.cases.iter();
+            cases.filter(|case| case.outcome == outcome).count()
+        };
+        let failed = count(Outcome::Fail) + count(Outcome::Error);
+        (count(Outcome::Pass), failed, count(Outcome::Skip))
+    }
+
+    /// The names of the cases that failed or could not be judged.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &str> {
+        let failed = |case: &&Case| matches!(case.outcome, Outcome::Fail | Outcome::Error);
+        self.cases
+            .iter()
+            .filter(failed)
+            .map(|case| case.name.as_str())
     }
 
     /// One line for each group of which nothing was played because it cannot be yet.

@@ -108,7 +108,7 @@ async fn certify(
 }
 
 /// Runs the bench to its end; a signal is passed on, so that it can delete what it uploaded.
-async fn play(mut bench: Command, interrupt: &mut Interrupt) -> Result<ExitStatus> {
+pub(crate) async fn play(mut bench: Command, interrupt: &mut Interrupt) -> Result<ExitStatus> {
     // In a group of its own, Ctrl-C reaches it once and by this process only.
     let mut bench = bench
         .process_group(0)
