@@ -81,6 +81,14 @@ impl Host {
         plugin
     }
 
+    /// The same with all waiting a hundred times as short: patience ends after 1.2 s, a request that
+    /// stalls after 0.3 s.
+    pub(crate) fn hurried(&self, command: &str, config: &Path) -> Command {
+        let mut plugin = self.plugin(command, config);
+        plugin.env("S3_TRANSPORT_HURRY", "100");
+        plugin
+    }
+
     /// The same as a process whose streams the test holds. Nothing of the machine's environment is in
     /// it, and where no credentials are given, nothing outside the machine is asked for them.
     pub(crate) fn process(&self, command: &str, config: &Path) -> process::Command {

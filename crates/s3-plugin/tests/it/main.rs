@@ -15,6 +15,8 @@ mod logs;
 mod messages;
 mod proxies;
 mod recorded;
+mod schedule;
+mod schedules;
 mod store;
 mod streams;
 mod tls;
