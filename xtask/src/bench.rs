@@ -5,6 +5,7 @@ mod figures;
 mod report;
 mod run;
 mod sink;
+mod targets;
 mod tool;
 mod work;
 
@@ -98,7 +99,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
 async fn play(args: &Args, plugin: &Path, tools: &Programs, dir: &Path) -> Result<Report> {
     let mut contestants = vec![Tool::ours(plugin)];
     contestants.extend(args.against.iter().map(Tool::against));
-    contestants.push(Tool::Curl);
+    contestants.extend([Tool::Curl, Tool::Sha256]);
     let wanted =
         |work: &Work| args.only.is_empty() || args.only.iter().any(|word| work.name.contains(word));
     let works: Vec<Work> = Work::all(args.size * 1024 * 1024)

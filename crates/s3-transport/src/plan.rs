@@ -150,6 +150,27 @@ mod tests {
     }
 
     #[test]
+    fn the_table_above_tells_what_the_plan_does() {
+        let plan = default_plan();
+        let rows: Vec<Vec<u64>> = include_str!("plan.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"))
+            .map(|row| {
+                row.split(" | ")
+                    .map_while(|cell| cell.parse().ok())
+                    .collect()
+            })
+            .filter(|row: &Vec<u64>| !row.is_empty())
+            .collect();
+        assert!(rows.len() > 5);
+        for row in rows {
+            let part = part_at(&plan, row[0] * GIB - 1);
+            let (size, memory) = (plan.size(part) / MIB, plan.memory(part) / MIB);
+            assert_eq!(row, [row[0], part.into(), size, memory]);
+        }
+    }
+
+    #[test]
     fn sixty_four_gib_pass_two_steps_of_growth() {
         let plan = default_plan();
         assert!(plan.size(part_at(&plan, 64 * GIB - 1)) >= 4 * plan.size(1));

@@ -18,6 +18,19 @@ pub(crate) struct Figures {
     pub(crate) requests: u64,
 }
 
+impl Figures {
+    /// What both cost, one after the other.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            wall: self.wall + other.wall,
+            cpu: self.cpu + other.cpu,
+            peak: self.peak.max(other.peak),
+            first_byte: self.first_byte,
+            requests: self.requests + other.requests,
+        }
+    }
+}
+
 /// The middle of some values, and how far they reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Spread {

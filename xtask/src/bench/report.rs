@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::figures::{Figures, Spread};
 use super::run::{Played, Runs};
+use super::targets;
 
 /// From this many bytes on the cost is told per GiB, too.
 const LARGE: u64 = 16 * 1024 * 1024; // 16 MiB
@@ -70,7 +71,7 @@ impl fmt::Display for Report {
                 write_row(f, played, runs, ours)?;
             }
         }
-        Ok(())
+        targets::write(f, &self.played)
     }
 }
 

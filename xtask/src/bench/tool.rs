@@ -3,6 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// The plugin of this checkout.
+pub(crate) const OURS: &str = "ours";
+
+/// What goals call the Go plugin with parts of 16 MB, six at a time: `--against go=…`.
+pub(crate) const GO: &str = "go";
+
+pub(crate) const CURL: &str = "curl";
+pub(crate) const SHA256: &str = "sha256";
+
+/// What sending and hashing cost when neither knows of the other.
+pub(crate) const CURL_AND_SHA256: &str = "curl + sha256";
+
 /// Another plugin, as named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Against {
@@ -31,7 +43,7 @@ impl FromStr for Against {
 }
 
 /// One contestant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     /// A plugin: its executable and the options of its config beyond the necessary ones.
     Plugin {
@@ -41,13 +53,15 @@ pub(crate) enum Tool {
     },
     /// curl, which neither signs nor hashes.
     Curl,
+    /// One pass of `openssl dgst -sha256` over the stream, which a signed payload cannot do without.
+    Sha256,
 }
 
 impl Tool {
     /// The plugin of this checkout at its default options.
     pub(crate) fn ours(executable: &Path) -> Self {
         Self::Plugin {
-            name: "ours".to_owned(),
+            name: OURS.to_owned(),
             executable: executable.to_owned(),
             options: Vec::new(),
         }
@@ -64,7 +78,8 @@ impl Tool {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Plugin { name, .. } => name,
-            Self::Curl => "curl",
+            Self::Curl => CURL,
+            Self::Sha256 => SHA256,
         }
     }
 }

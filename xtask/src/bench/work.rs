@@ -69,6 +69,7 @@ impl Work {
         vec![
             once("backup_data", Verb::BackupData, bytes),
             once("restore_data", Verb::RestoreData, bytes),
+            once("restore_small", Verb::RestoreData, FILE),
             once("backup_file", Verb::BackupFile, FILE),
             once("restore_file", Verb::RestoreFile, FILE),
             Self {
@@ -133,6 +134,11 @@ impl Work {
                 Some(command)
             }
             Tool::Curl => self.curl(&path, scene),
+            Tool::Sha256 if self.name == "backup_data" && scene.ca.is_none() => {
+                let command = ["openssl", "dgst", "-sha256", scene.stdin];
+                Some(command.map(str::to_owned).into())
+            }
+            Tool::Sha256 => None,
         }
     }
 
