@@ -5,8 +5,11 @@
 
 mod backups;
 mod bytes;
+mod dependencies;
 mod directories;
+mod faults;
 mod files;
+mod fleet;
 mod hooks;
 mod host;
 mod interrupts;
@@ -19,5 +22,6 @@ mod schedule;
 mod schedules;
 mod store;
 mod streams;
+mod table;
 mod tls;
 mod versions;
