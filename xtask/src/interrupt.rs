@@ -8,6 +8,7 @@ pub(crate) struct Interrupt {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    come: bool,
 }
 
 impl Interrupt {
@@ -18,15 +19,23 @@ impl Interrupt {
             interrupt: catch(SignalKind::interrupt())?,
             terminate: catch(SignalKind::terminate())?,
             hangup: catch(SignalKind::hangup())?,
+            come: false,
         })
     }
 
     /// Waits for the next one and gives its name.
     pub(crate) async fn next(&mut self) -> &'static str {
-        tokio::select! {
+        let name = tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.hangup.recv() => "SIGHUP",
-        }
+        };
+        self.come = true;
+        name
+    }
+
+    /// Whether one has come and was waited for.
+    pub(crate) fn has_come(&self) -> bool {
+        self.come
     }
 }

@@ -112,6 +112,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
                 }
                 rows.push(row);
             }
+            Err(error) if interrupt.has_come() => return Err(error),
             Err(error) => {
                 println!("{name} over {scheme}: {error:#}");
                 broken.push(format!("{name} over {scheme}"));

@@ -135,3 +135,14 @@ pub(super) fn locked_version(package: &str) -> Result<String> {
         .map(str::to_owned)
         .with_context(|| format!("Cargo.lock has no {package}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_tells_versions() {
+        assert!(locked_version("s3s-fs").unwrap().starts_with("0."));
+        assert!(locked_version("no-such-crate").is_err());
+    }
+}

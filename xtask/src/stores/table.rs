@@ -128,3 +128,34 @@ fn row(line: &str) -> Option<Row> {
         sound: true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(store: &str, scheme: &str, text: &str) -> Row {
+        let line = format!("| {store} | 1 | {scheme} | {text} |");
+        let Some(row) = row(&line) else {
+            panic!("{line} is no row")
+        };
+        row
+    }
+
+    #[test]
+    fn a_row_takes_the_place_of_the_older_one() {
+        let page = format!("before\n{BEGIN}\n{END}\nafter\n");
+        let page = replace(
+            &page,
+            vec![new("b", "http", "old"), new("a", "https", "old")],
+        )
+        .unwrap();
+        let page = replace(
+            &page,
+            vec![new("b", "http", "new"), new("a", "http", "new")],
+        )
+        .unwrap();
+        let rows = "| a | 1 | http | new |\n| a | 1 | https | old |\n| b | 1 | http | new |\n";
+        assert_eq!(page, format!("before\n{BEGIN}\n{HEAD}{rows}{END}\nafter\n"));
+        assert!(replace("no place", Vec::new()).is_err());
+    }
+}
