@@ -40,8 +40,9 @@ pub trait Store: Send + Sync + 'static {
         progress: &Progress,
     ) -> impl Future<Output = Result<Part, StoreError>> + Send;
 
-    /// CompleteMultipartUpload of `parts` in the order of their numbers; `whole` is the checksum of
-    /// the object, given only where the upload was created with full-object checksums.
+    /// CompleteMultipartUpload of `parts` in the order of their numbers, each with its checksum where it
+    /// has one; `whole` is that of the object. Both only where the upload was created with full-object
+    /// checksums.
     fn complete(
         &self,
         target: Target<'_>,

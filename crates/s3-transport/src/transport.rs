@@ -210,11 +210,13 @@ impl<S: Store> Transport<S> {
 
     /// Whether `error` may mean that the store does not take checksums, and it need not.
     pub(crate) fn may_refuse(&self, error: &Error) -> bool {
-        let Error::Request { source, .. } = error else {
-            return false;
-        };
-        let unknown = source.kind == Kind::NotImplemented
-            || (source.kind == Kind::Other && source.status == Some(400));
+        matches!(error, Error::Request { source, .. } if self.refuses(source))
+    }
+
+    /// The same of one attempt.
+    pub(crate) fn refuses(&self, error: &StoreError) -> bool {
+        let unknown = error.kind == Kind::NotImplemented
+            || (error.kind == Kind::Other && error.status == Some(400));
         unknown && !self.options.checksum_required
     }
 

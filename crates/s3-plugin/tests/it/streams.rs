@@ -75,6 +75,28 @@ fn a_restored_stream_is_verified_where_the_store_has_a_checksum() {
 }
 
 #[test]
+fn a_store_that_refuses_the_checksum_of_the_whole_serves_too() {
+    let refused = || {
+        let store = Store::start();
+        store.fail([Rule::new(
+            Kind::Complete,
+            Which::Nth(1),
+            Fault::Error(Code::InvalidRequest),
+        )]);
+        store
+    };
+    let (host, store, stream) = (Host::new(), refused(), bytes(13, PART + 1));
+    assert!(round_trip(&host, store.url(), &stream) == stream);
+    assert_eq!(store.requests(Kind::Complete), 2);
+    assert_tells(&host.log(), &["without its checksum", "400 InvalidRequest"]);
+    let (host, store) = (Host::new(), refused());
+    let config = host.config(store.url(), &[("checksum", "crc64nvme")]);
+    let mut backup = host.plugin("backup_data", &config);
+    let backup = backup.arg(host.backup_path(NAME)).write_stdin(stream);
+    assert_tells(&backup.fails(), &["400 InvalidRequest"]);
+}
+
+#[test]
 fn a_stream_that_another_program_stored_comes_back() {
     let (host, store) = (Host::new(), Store::start());
     let stream = bytes(5, 3_500_000);

@@ -180,8 +180,7 @@ impl Store for SdkStore {
             let completed = CompletedPart::builder()
                 .part_number(part.number.cast_signed())
                 .e_tag(&part.etag);
-            // Part checksums go with the whole one or not at all.
-            with_checksum!(completed, part.checksum.filter(|_| whole.is_some())).build()
+            with_checksum!(completed, part.checksum).build()
         });
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(parts.collect()))
