@@ -31,17 +31,13 @@ pub(crate) fn check(config: &Path, out: &mut dyn Write) -> Answer {
                 listed,
                 "verify, delete_backup and all listings",
             )?;
-            Ok(prove(&transport, &key, out).await?)
+            prove(&transport, &key, out).await
         };
         session.unless_interrupted(steps).await
     })
 }
 
-async fn prove(
-    transport: &Transport<SdkStore>,
-    key: &str,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+async fn prove(transport: &Transport<SdkStore>, key: &str, out: &mut dyn Write) -> Answer {
     transport.put_empty_if_absent(key).await?;
     writeln!(out, "ok  write '{key}'")?;
     let read = transport.download(key, std::io::sink()).await;
@@ -53,12 +49,7 @@ async fn prove(
 }
 
 /// Tells of a step that backups and restores can do without, where it is not permitted.
-fn tell<T>(
-    out: &mut dyn Write,
-    step: &str,
-    result: Result<T, Error>,
-    needed_by: &str,
-) -> anyhow::Result<()> {
+fn tell<T>(out: &mut dyn Write, step: &str, result: Result<T, Error>, needed_by: &str) -> Answer {
     match result {
         Ok(_) => writeln!(out, "ok  {step}")?,
         Err(error) if error.kind() == Some(&Kind::Denied) => {

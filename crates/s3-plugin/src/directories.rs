@@ -62,11 +62,7 @@ pub(crate) fn restore(config: &Path, directory: &str, jobs: NonZeroUsize) -> Ans
     })
 }
 
-async fn fetch_one(
-    transport: Transport<SdkStore>,
-    file: Pair,
-    interrupt: Interrupt,
-) -> anyhow::Result<()> {
+async fn fetch_one(transport: Transport<SdkStore>, file: Pair, interrupt: Interrupt) -> Answer {
     let fetching = async {
         files::fetch(&transport, &file.key, &file.path).await?;
         Ok(())
@@ -179,13 +175,9 @@ fn local_files(prefix: &str, directory: &Path, entries: Vec<Entry>) -> anyhow::R
 
 /// Runs `start` for every item, `jobs` at a time. After a failure no further one is started, and
 /// those under way come to their own end; the first failure is returned.
-async fn run_all<T, F>(
-    items: Vec<T>,
-    jobs: NonZeroUsize,
-    start: impl Fn(T) -> F,
-) -> anyhow::Result<()>
+async fn run_all<T, F>(items: Vec<T>, jobs: NonZeroUsize, start: impl Fn(T) -> F) -> Answer
 where
-    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
 {
     let mut items = items.into_iter();
     let mut running = JoinSet::new();

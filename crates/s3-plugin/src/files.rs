@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use plugin_api::{Answer, BackupPath};
+use plugin_api::{Answer, BackupPath, Failure};
 use s3_transport::{Error, Interrupt, Restored, SdkStore, Stored, Transport};
 
 use crate::session;
@@ -30,7 +30,7 @@ pub(crate) fn backup(config: &Path, file: &BackupPath) -> Answer {
 pub(crate) fn restore(config: &Path, file: &BackupPath) -> Answer {
     session::run(config, async |session| {
         let key = session.key(file);
-        let fetching = async { Ok(fetch(&session.transport, &key, file.local()).await?) };
+        let fetching = fetch(&session.transport, &key, file.local());
         let restored = session.unless_interrupted(fetching).await?;
         log_restored(&key, &restored);
         Ok(())
@@ -43,7 +43,7 @@ pub(crate) async fn store(
     key: &str,
     path: &Path,
     interrupt: &Interrupt,
-) -> anyhow::Result<Stored> {
+) -> Result<Stored, Failure> {
     let opened = || -> anyhow::Result<File> {
         // Looked at first, as opening a pipe would wait for its writer.
         if !fs::metadata(path)?.is_file() {
@@ -64,7 +64,7 @@ pub(crate) async fn fetch(
     transport: &Transport<SdkStore>,
     key: &str,
     path: &Path,
-) -> anyhow::Result<Restored> {
+) -> Result<Restored, Failure> {
     let failed = || format!("cannot restore '{}'", path.display());
     let directory = path
         .parent()
@@ -81,7 +81,7 @@ pub(crate) async fn fetch(
         beside.insert(file).as_file().try_clone()
     };
     let restored = match transport.download_to(key, open).await {
-        Err(error @ Error::Sink(_)) => return Err(error).with_context(failed),
+        Err(error @ Error::Sink(_)) => Err(error).with_context(failed)?,
         restored => restored?,
     };
     let placed = || -> io::Result<()> {

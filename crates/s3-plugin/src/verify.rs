@@ -5,7 +5,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use plugin_api::{Answer, Timestamp};
 use s3_transport::{Entry, Error, Restored};
 use tokio::task::JoinSet;
@@ -24,16 +24,13 @@ const JOBS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 pub(crate) fn verify(config: &Path, timestamp: &OsStr, out: &mut dyn Write) -> Answer {
     let timestamp = Timestamp::parse(&timestamp.to_string_lossy())?;
     session::run(config, async |session| {
-        let reading = async { Ok(read_all(session, &timestamp, out).await?) };
-        session.unless_interrupted(reading).await
+        session
+            .unless_interrupted(read_all(session, &timestamp, out))
+            .await
     })
 }
 
-async fn read_all(
-    session: &Session,
-    timestamp: &Timestamp,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+async fn read_all(session: &Session, timestamp: &Timestamp, out: &mut dyn Write) -> Answer {
     let prefix = session.settings.destination.key(&timestamp.prefix());
     let entries = session.transport.list(&prefix).await?;
     let (count, timestamp) = (entries.len(), timestamp.as_str());
@@ -43,13 +40,17 @@ async fn read_all(
         .any(|entry| entry.key == report && entry.size > 0);
     let bad = read(session, entries, out).await?;
     if count == 0 {
-        bail!("nothing is stored of backup {timestamp}");
+        Err(anyhow!("nothing is stored of backup {timestamp}"))?;
     }
     if bad > 0 {
-        bail!("{bad} of the {count} objects of backup {timestamp} cannot be restored");
+        Err(anyhow!(
+            "{bad} of the {count} objects of backup {timestamp} cannot be restored"
+        ))?;
     }
     if !reported {
-        bail!("backup {timestamp} has no report: it did not come to its end");
+        Err(anyhow!(
+            "backup {timestamp} has no report: it did not come to its end"
+        ))?;
     }
     log::info!("read {count} objects of backup {timestamp}");
     Ok(())

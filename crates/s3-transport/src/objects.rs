@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::checksum::Running;
 use crate::error::Error;
 use crate::payload::Payload;
 use crate::store::{
@@ -32,16 +33,17 @@ impl<S: Store> Transport<S> {
     ///
     /// Stores that do not know the condition are written to all the same, so the caller looks first.
     pub async fn put_empty_if_absent(&self, key: &str) -> Result<bool, Error> {
-        let payload = Payload::new(
-            Vec::new(),
-            None,
-            self.options.sign_payload.then(sha256_of_nothing),
-        );
+        // A bucket that locks its objects takes none without a checksum.
+        let checksum = self
+            .checksum()
+            .map(|algorithm| Running::new(algorithm).finish());
+        let sha256 = self.options.sign_payload.then(sha256_of_nothing);
+        let payload = Payload::new(Vec::new(), checksum, sha256);
         let put = |if_absent| {
-            let payload = &payload;
-            self.request("PutObject", key, move |progress| async move {
-                self.store.put(key, payload, if_absent, &progress).await
-            })
+            let send = move |payload: Payload, progress| async move {
+                self.store.put(key, &payload, if_absent, &progress).await
+            };
+            self.send("PutObject", key, payload.clone(), false, send)
         };
         match put(true).await {
             Err(error) if error.kind() == Some(&Kind::Precondition) => Ok(false),

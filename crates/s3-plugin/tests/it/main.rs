@@ -5,6 +5,7 @@
 
 mod backups;
 mod bytes;
+mod conflicts;
 mod dependencies;
 mod directories;
 mod faults;

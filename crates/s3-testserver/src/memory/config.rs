@@ -33,6 +33,9 @@ pub struct Config {
     pub checksums: Checksums,
     /// Whether there is DeleteObjects; else it is answered with 501.
     pub batch_delete: bool,
+    /// Whether the bucket locks its objects: it keeps every version, so that a deletion only leaves a marker,
+    /// and stores nothing that comes without a digest.
+    pub locked: bool,
     /// The most entries of a listing's page, from 1 to the default of 1000.
     pub page_size: usize,
     /// The fewest bytes of a part that is not the last one; by default 5 MiB, as everywhere.
@@ -51,6 +54,7 @@ impl Default for Config {
             buckets: vec!["bucket".to_owned()],
             checksums: Checksums::default(),
             batch_delete: true,
+            locked: false,
             page_size: 1000,
             least_part: 5 * 1024 * 1024, // 5 MiB
             script: Script::default(),

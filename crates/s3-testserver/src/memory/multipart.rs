@@ -49,6 +49,7 @@ impl Service {
     }
 
     pub(crate) fn part(&self, call: &Call, body: &Bytes) -> Result<Reply, Refusal> {
+        self.check_digest(call)?;
         let checksum = self.verified(call, body)?;
         let etag = self.store_part(call, body.clone(), checksum)?;
         let mut reply = Reply::empty(StatusCode::OK);

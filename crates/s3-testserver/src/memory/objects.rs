@@ -12,13 +12,14 @@ use super::fault::Fault;
 use super::reply::{Reply, http_date, xml_date};
 use super::service::Service;
 use super::store::{Bucket, Object};
-use super::xml::{self, Copied, DeleteRequest, DeleteResult, Key, KeyError};
+use super::xml::{self, Copied, DeleteRequest, DeleteResult, Deleted, Key, KeyError};
 
 /// The most keys of one DeleteObjects request.
 const LARGEST_BATCH: usize = 1000;
 
 impl Service {
     pub(crate) fn put(&self, call: &Call, body: &Bytes) -> Result<Reply, Refusal> {
+        self.check_digest(call)?;
         let checksum = self.verified(call, body)?;
         let object = Object::new(body.clone(), checksum, call.metadata());
         let mut reply = Reply::empty(StatusCode::OK);
@@ -28,6 +29,19 @@ impl Service {
         }
         self.store_object(call, object)?;
         Ok(reply)
+    }
+
+    /// A bucket that locks its objects wants a digest with each.
+    pub(crate) fn check_digest(&self, call: &Call) -> Result<(), Refusal> {
+        let has_digest =
+            call.headers.contains_key("content-md5") || checksum::sent(&call.headers)?.is_some();
+        match self.config.locked && !has_digest {
+            true => Err(Refusal::new(
+                Code::InvalidRequest,
+                "Content-MD5 or a checksum is required to put objects with Object Lock parameters",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Makes an object visible, unless the request wants it only where none is.
@@ -134,7 +148,11 @@ impl Service {
     pub(crate) fn delete(&self, call: &Call) -> Result<Reply, Refusal> {
         let mut store = self.store();
         store.bucket_mut(&call.bucket)?.objects.remove(&call.key);
-        Ok(Reply::empty(StatusCode::NO_CONTENT))
+        let mut reply = Reply::empty(StatusCode::NO_CONTENT);
+        if self.config.locked {
+            reply.set("x-amz-delete-marker", "true");
+        }
+        Ok(reply)
     }
 
     pub(crate) fn delete_batch(
@@ -167,7 +185,8 @@ impl Service {
         }
         let mut store = self.store();
         let bucket = store.bucket_mut(&call.bucket)?;
-        let mut result = delete_each(bucket, request.objects, fault);
+        let marker = self.config.locked.then_some(true);
+        let mut result = delete_each(bucket, request.objects, marker, fault);
         if request.quiet == Some(true) {
             result.deleted.clear();
         }
@@ -178,7 +197,12 @@ impl Service {
     }
 }
 
-fn delete_each(bucket: &mut Bucket, keys: Vec<Key>, fault: Option<&Fault>) -> DeleteResult {
+fn delete_each(
+    bucket: &mut Bucket,
+    keys: Vec<Key>,
+    delete_marker: Option<bool>,
+    fault: Option<&Fault>,
+) -> DeleteResult {
     let mut result = DeleteResult {
         deleted: Vec::new(),
         error: Vec::new(),
@@ -194,7 +218,10 @@ fn delete_each(bucket: &mut Bucket, keys: Vec<Key>, fault: Option<&Fault>) -> De
             }
             _ => {
                 bucket.objects.remove(&key.key);
-                result.deleted.push(key);
+                result.deleted.push(Deleted {
+                    key: key.key,
+                    delete_marker,
+                });
             }
         }
     }

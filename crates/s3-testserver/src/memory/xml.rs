@@ -73,11 +73,20 @@ pub(crate) struct Key {
     pub(crate) key: String,
 }
 
+/// A key that was deleted.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Deleted {
+    pub(crate) key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delete_marker: Option<bool>,
+}
+
 /// The answer to DeleteObjects.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteResult {
-    pub(crate) deleted: Vec<Key>,
+    pub(crate) deleted: Vec<Deleted>,
     pub(crate) error: Vec<KeyError>,
 }
 

@@ -6,6 +6,7 @@ mod verbs;
 mod whole;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials as Keys;
@@ -30,6 +31,8 @@ pub struct SdkStore {
     bucket: String,
     /// Passed with every object written.
     storage_class: Option<String>,
+    /// Whether a deletion has been answered with a marker.
+    keeps_versions: AtomicBool,
 }
 
 impl fmt::Debug for SdkStore {
@@ -90,6 +93,7 @@ impl SdkStore {
             client,
             bucket: destination.bucket.clone(),
             storage_class,
+            keeps_versions: AtomicBool::new(false),
         }
     }
 }

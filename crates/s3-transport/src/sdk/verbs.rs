@@ -1,11 +1,13 @@
 //! One attempt at each verb.
 
+use std::sync::atomic::Ordering;
+
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, Delete,
-    ObjectIdentifier, StorageClass,
+    DeletedObject, ObjectIdentifier, StorageClass,
 };
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
@@ -73,6 +75,17 @@ macro_rules! with_checksum {
 }
 
 impl SdkStore {
+    /// Logs, once, that what is deleted goes on to cost storage.
+    fn note_versions(&self) {
+        if !self.keeps_versions.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "bucket '{}' keeps versions: what is deleted takes up space until a lifecycle rule \
+                 or its administrator removes the old versions",
+                self.bucket
+            );
+        }
+    }
+
     fn storage_class(&self) -> Option<StorageClass> {
         self.storage_class.as_deref().map(StorageClass::from)
     }
@@ -334,6 +347,10 @@ impl Store for SdkStore {
             .bucket(&self.bucket)
             .delete(delete);
         let answer = request.send().await.map_err(classify)?;
+        let keeps = |deleted: &DeletedObject| deleted.delete_marker == Some(true);
+        if answer.deleted().iter().any(keeps) {
+            self.note_versions();
+        }
         let failed = answer
             .errors
             .unwrap_or_default()
@@ -365,6 +382,10 @@ impl Store for SdkStore {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key);
-        delete.send().await.map(drop).map_err(classify)
+        let answer = delete.send().await.map_err(classify)?;
+        if answer.delete_marker == Some(true) {
+            self.note_versions();
+        }
+        Ok(())
     }
 }
