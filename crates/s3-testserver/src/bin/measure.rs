@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use wait4::Wait4;
 
-/// Runs COMMAND and writes its cost to OUT as JSON; `{n}` in an argument is the number of the run
+/// Runs COMMAND and writes its cost to OUT as JSON; an n in braces is the number of the run
 #[derive(Parser)]
 struct Cli {
     /// How often the command is run
