@@ -1,7 +1,19 @@
 //! How large each part of an upload is, and how much memory the parts in flight may hold.
 //!
 //! A pure function of the part's number, so that a stream of unknown length never runs out of the
-//! 10,000 parts that S3 allows: the parts start small and grow in steps.
+//! 10,000 parts that S3 allows: the parts start small and grow in steps. At default options,
+//! where a stream has grown to
+//!
+//! | GiB | its parts | have MiB each | and hold MiB together |
+//! | --- | --- | --- | --- |
+//! | 1 | 103 | 10 | 70 |
+//! | 32 | 3277 | 10 | 70 |
+//! | 64 | 4082 | 80 | 160 |
+//! | 128 | 4526 | 320 | 640 |
+//! | 256 | 4868 | 640 | 1280 |
+//! | 1024 | 6097 | 640 | 1280 |
+//! | 5120 | 8388 | 2560 | 5120 |
+//! | 12401 | 10000 | 5120 | 10240 |
 
 /// The most parts that one multipart upload may have (S3 quotas page).
 pub const MAX_PARTS: u32 = 10_000;
