@@ -22,10 +22,12 @@
 #![doc = include_str!("../OPTIONS.md")]
 
 mod check;
+mod destination;
 mod duration;
 mod endpoint;
 mod error;
 mod options;
+mod place;
 mod raw;
 mod reader;
 mod secret;
@@ -42,8 +44,8 @@ pub use error::{Error, Problem, Problems};
 pub use options::{OPTIONS, OptionSpec, Origin};
 pub use secret::Secret;
 pub use settings::{
-    Addressing, Checksum, Credentials, Destination, PayloadSigning, ProxyChoice, Settings,
-    Transfer, Verbosity,
+    Addressing, Checksum, Credentials, Destination, PayloadSigning, ProxyChoice, Remote,
+    Replication, Settings, Transfer, Verbosity,
 };
 pub use size::{parse_size, show_size};
 pub use table::options_table;

@@ -162,7 +162,17 @@ pub const OPTIONS: &[OptionSpec] = &[
         "gpbackup_s3_plugin",
         "accepted; added by gpbackup",
     )),
-    gpbackup("replication", "`off` accepted; `on` is not built yet"),
+    row(
+        Origin::Gpbackup,
+        "replication",
+        "`off`",
+        "`on` writes every object to the second destination too, and restores from it what the first cannot deliver",
+    ),
+    new(
+        "replication_mode",
+        "`require`",
+        "`require`: a command succeeds only when both destinations have the object; `prefer`: what the second does not take is logged, and `replicate_backup` brings it there later",
+    ),
     secret(new(
         "aws_session_token",
         "",
@@ -208,6 +218,60 @@ pub const OPTIONS: &[OptionSpec] = &[
         "the bucket's",
         "storage class of every object written",
     ),
+    new(
+        "remote_endpoint",
+        "`endpoint`",
+        "endpoint of the second destination; for AWS beside an `endpoint` write `https://s3.REGION.amazonaws.com`",
+    ),
+    new("remote_region", "`region`", "its region"),
+    new(
+        "remote_bucket",
+        "`bucket`",
+        "its bucket; the two destinations differ in bucket, folder or endpoint",
+    ),
+    new("remote_folder", "`folder`", "its folder"),
+    new(
+        "remote_aws_access_key_id",
+        "`aws_access_key_id`",
+        "its key, together with `remote_aws_secret_access_key`; where neither these two nor `remote_aws_profile` are given, the first destination's credentials count",
+    ),
+    secret(new(
+        "remote_aws_secret_access_key",
+        "`aws_secret_access_key`",
+        "see `remote_aws_access_key_id`",
+    )),
+    secret(new(
+        "remote_aws_session_token",
+        "see `remote_aws_access_key_id`",
+        "third part of its temporary credentials",
+    )),
+    new(
+        "remote_aws_profile",
+        "see `remote_aws_access_key_id`",
+        "its profile of the shared AWS files",
+    ),
+    new(
+        "remote_encryption",
+        "`encryption`",
+        "its TLS: `on` or `off`",
+    ),
+    secret(new("remote_http_proxy", "`http_proxy`", "its proxy")),
+    new(
+        "remote_addressing_style",
+        "`addressing_style`",
+        "its addressing: `path`, `virtual` or `auto`",
+    ),
+    new("remote_ca_file", "`ca_file`", "PEM file of its authorities"),
+    new(
+        "remote_remove_duplicate_bucket",
+        "`remove_duplicate_bucket`",
+        "`true` where its host already names its bucket",
+    ),
+    new(
+        "remote_storage_class",
+        "`storage_class`",
+        "storage class of every object written there",
+    ),
     later("role_arn", "role to assume on top of the credentials found"),
     later("role_session_name", "name of that session"),
     later("external_id", "external id of that role"),
@@ -223,35 +287,6 @@ pub const OPTIONS: &[OptionSpec] = &[
     later("object_lock_mode", "retention of every object written"),
     later("object_lock_retain_days", "days of that retention"),
     later("max_bandwidth", "bytes per second per process, each way"),
-    later("remote_endpoint", "second destination: its endpoint"),
-    later("remote_region", "second destination: its region"),
-    later("remote_bucket", "second destination: its bucket"),
-    later("remote_folder", "second destination: its folder"),
-    later("remote_aws_access_key_id", "second destination: its key"),
-    secret(later(
-        "remote_aws_secret_access_key",
-        "second destination: its secret key",
-    )),
-    secret(later(
-        "remote_aws_session_token",
-        "second destination: its session token",
-    )),
-    later("remote_aws_profile", "second destination: its profile"),
-    later("remote_encryption", "second destination: TLS"),
-    secret(later("remote_http_proxy", "second destination: its proxy")),
-    later(
-        "remote_addressing_style",
-        "second destination: its addressing",
-    ),
-    later("remote_ca_file", "second destination: its authorities"),
-    later(
-        "remote_remove_duplicate_bucket",
-        "second destination: whether its host names the bucket",
-    ),
-    later(
-        "remote_storage_class",
-        "second destination: its storage class",
-    ),
 ];
 
 /// The option of this name.

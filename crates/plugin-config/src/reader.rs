@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::error::Problem;
-use crate::options;
+use crate::options::{self, Origin};
 use crate::raw::RawConfig;
 use crate::size::parse_size;
 
@@ -14,9 +14,55 @@ const MOST_REQUESTS: usize = 10_000;
 pub(crate) struct Reader {
     pub(crate) raw: RawConfig,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) view: View,
 }
 
+/// Under which name an option is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Its own.
+    First,
+    /// With `remote_` in front, and where that is not set its own.
+    Inheriting,
+    /// With `remote_` in front only.
+    Remote,
+}
+
+/// What begins the names of the second destination's options.
+const REMOTE: &str = "remote_";
+
 impl Reader {
+    pub(crate) fn new(raw: RawConfig, problems: Vec<Problem>) -> Self {
+        Self {
+            raw,
+            problems,
+            view: View::First,
+        }
+    }
+
+    /// Whether any option of a second destination is set.
+    pub(crate) fn names_remote(&self) -> bool {
+        self.raw.iter().any(|(name, _)| {
+            let first = name.strip_prefix(REMOTE).and_then(options::find);
+            first.is_some_and(|first| first.origin != Origin::Gpbackup)
+        })
+    }
+
+    /// Whether one of `keys` is set for the second destination.
+    pub(crate) fn names_any(&self, keys: &[&str]) -> bool {
+        let set = |key: &&str| self.raw.get(&format!("{REMOTE}{key}")).is_some();
+        keys.iter().any(set)
+    }
+
+    /// The name under which an option is read, or would be where it is not set.
+    pub(crate) fn name(&self, key: &str) -> String {
+        match self.view {
+            View::Remote => format!("{REMOTE}{key}"),
+            View::Inheriting if self.names_any(&[key]) => format!("{REMOTE}{key}"),
+            View::First | View::Inheriting => key.to_owned(),
+        }
+    }
+
     /// A number of bytes.
     pub(crate) fn size(&mut self, key: &'static str) -> Option<u64> {
         self.parsed(
@@ -89,12 +135,15 @@ impl Reader {
 
     /// The text of an option, where it is set.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
-        self.raw.get(key).map(str::to_owned)
+        self.raw.get(&self.name(key)).map(str::to_owned)
     }
 
-    /// Notes what is wrong with an option.
+    /// Notes what is wrong with an option; once, where two destinations share it.
     pub(crate) fn problem(&mut self, key: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem::of(key, message));
+        let problem = Problem::of(&self.name(key), message);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 pub struct Settings {
     /// Where the objects are, and as whom they are reached.
     pub destination: Destination,
+    /// The second destination, where an option `remote_…` names one.
+    pub remote: Option<Remote>,
     /// How streams and files are written: `backup_multipart_chunksize`, `backup_max_concurrent_requests`.
     pub upload: Transfer,
     /// How they are read: `restore_multipart_chunksize`, `restore_max_concurrent_requests`.
@@ -24,8 +26,6 @@ pub struct Settings {
     pub checksum: Checksum,
     /// `payload_signing`: whether request bodies are part of the signature.
     pub payload_signing: PayloadSigning,
-    /// `storage_class`, passed as it was written with every object.
-    pub storage_class: Option<String>,
     /// `logger_verbosity`: how much goes to the log file.
     pub verbosity: Verbosity,
 }
@@ -51,6 +51,30 @@ pub struct Destination {
     pub addressing: Addressing,
     /// `ca_file`: trusted besides the system's authorities.
     pub ca_file: Option<PathBuf>,
+    /// `storage_class`, passed as it was written with every object.
+    pub storage_class: Option<String>,
+}
+
+/// The second destination, which is never the place of the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where it is: each `remote_…` option, or the first destination's where that is not given. The
+    /// credentials are taken together: all of the first destination, or none.
+    pub destination: Destination,
+    /// What is written to it.
+    pub replication: Replication,
+}
+
+/// What backups write to the second destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replication {
+    /// `replication: off`: nothing; it is for `replicate_backup`.
+    Off,
+    /// `replication_mode: prefer`: every object that it takes.
+    Prefer,
+    /// `replication_mode: require`: every object, or the command fails.
+    #[default]
+    Require,
 }
 
 impl Destination {
@@ -169,6 +193,7 @@ mod tests {
                 proxy: ProxyChoice::Environment,
                 addressing: Addressing::Virtual,
                 ca_file: None,
+                storage_class: None,
             };
             assert_eq!(destination.key("backups/x"), expected);
         }

@@ -9,11 +9,11 @@ use s3_transport::Entry;
 
 use crate::session;
 
-/// Deletes every object of one backup.
+/// Deletes every object of one backup, in the second destination too with `replication: on`.
 pub(crate) fn delete(config: &Path, timestamp: &Timestamp) -> Answer {
     session::run(config, async |session| {
-        let prefix = session.settings.destination.key(&timestamp.prefix());
-        let deleting = async { Ok(session.transport.delete_directory(&prefix).await?) };
+        let prefixes = session.keys(&timestamp.prefix());
+        let deleting = async { Ok(session.destinations.delete_directory(&prefixes).await?) };
         let count = session.unless_interrupted(deleting).await?;
         log::info!("deleted {count} objects of backup {}", timestamp.as_str());
         Ok(())
@@ -24,7 +24,7 @@ pub(crate) fn delete(config: &Path, timestamp: &Timestamp) -> Answer {
 pub(crate) fn list(config: &Path, out: &mut dyn Write) -> Answer {
     session::run(config, async |session| {
         let prefix = session.settings.destination.key("backups/");
-        let listing = async { Ok(session.transport.list(&prefix).await?) };
+        let listing = async { Ok(session.first().list(&prefix).await?) };
         let entries = session.unless_interrupted(listing).await?;
         writeln!(
             out,
@@ -88,6 +88,7 @@ mod tests {
         let entry = |key: &str, size| Entry {
             key: key.to_owned(),
             size,
+            etag: None,
         };
         let entries = [
             entry(

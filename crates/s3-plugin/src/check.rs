@@ -4,37 +4,46 @@ use std::io::Write;
 use std::path::Path;
 
 use plugin_api::Answer;
+use plugin_config::Destination;
 use s3_transport::{Error, Kind, Patience, SdkStore, Transport};
 
 use crate::session;
 
-/// Lists, writes, reads and deletes a small object below the config's folder, and writes a line to
-/// `out` for each step: `ok`, or `no` where backups do without it. The first other failure is the error.
+/// Lists, writes, reads and deletes a small object below the folder of each destination, and writes a
+/// line to `out` for each step: `ok`, or `no` where backups do without it. The first other failure is
+/// the error.
 ///
 /// The object is deleted whatever fails when it is there, unless that is not permitted.
 pub(crate) fn check(config: &Path, out: &mut dyn Write) -> Answer {
     session::run(config, async |session| {
-        let transport = session.transport.with_patience(Patience::of_checks());
         let destination = &session.settings.destination;
-        writeln!(
-            out,
-            "ok  config file: bucket '{}', folder '{}'",
-            destination.bucket, destination.folder
-        )?;
-        let name = format!("gpbackup_s3_plugin_check_{}", std::process::id());
-        let key = destination.key(&name);
-        let steps = async {
-            let listed = transport.list_some(&destination.key(""), 1).await;
-            tell(
-                out,
-                "list",
-                listed,
-                "verify, delete_backup and all listings",
-            )?;
-            prove(&transport, &key, out).await
-        };
-        session.unless_interrupted(steps).await
+        let first = steps(session.first(), destination, "config file", out);
+        session.unless_interrupted(first).await?;
+        if session.settings.remote.is_none() {
+            return Ok(());
+        }
+        let (destination, transport) = session.second().await?;
+        let second = steps(&transport, destination, "second destination", out);
+        let checked = session.unless_interrupted(second).await;
+        checked.map_err(session::of_second)
     })
+}
+
+async fn steps(
+    transport: &Transport<SdkStore>,
+    destination: &Destination,
+    what: &str,
+    out: &mut dyn Write,
+) -> Answer {
+    let transport = transport.with_patience(Patience::of_checks());
+    let (bucket, folder) = (&destination.bucket, &destination.folder);
+    writeln!(out, "ok  {what}: bucket '{bucket}', folder '{folder}'")?;
+    let name = format!("gpbackup_s3_plugin_check_{}", std::process::id());
+    let key = destination.key(&name);
+    let listed = transport.list_some(&destination.key(""), 1).await;
+    let needed_by = "verify, delete_backup and all listings";
+    tell(out, "list", listed, needed_by)?;
+    prove(&transport, &key, out).await
 }
 
 async fn prove(transport: &Transport<SdkStore>, key: &str, out: &mut dyn Write) -> Answer {

@@ -7,32 +7,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use plugin_api::Answer;
-use s3_transport::{Entry, Interrupt, SdkStore, Transport};
+use plugin_config::Destination;
+use s3_transport::{Destinations, Entry, Interrupt, Keys, SdkStore};
 use tokio::task::JoinSet;
 
 use crate::files;
-use crate::session;
+use crate::session::{self, Session};
 
-/// A local file and the key of its object.
+/// A local file, and the name of its object below the directory's key.
 #[derive(Debug, PartialEq, Eq)]
 struct Pair {
     path: PathBuf,
-    key: String,
+    name: String,
 }
 
 /// Stores every file below the local directory.
 pub(crate) fn backup(config: &Path, directory: &str, jobs: NonZeroUsize) -> Answer {
     let prefix = key_prefix(directory)?;
     let mut files = Vec::new();
-    collect_files(Path::new(directory), &prefix, &mut files)?;
+    collect_files(Path::new(directory), "", &mut files)?;
     session::run(config, async |session| {
-        let count = files.len();
-        let jobs = session.transport.jobs(jobs);
-        let transport = session.transport.shared_by(jobs);
+        let (count, root) = (files.len(), keys(session, &prefix)?.join("/"));
+        let jobs = session.first().jobs(jobs);
+        let destinations = session.destinations.map(|one| one.shared_by(jobs));
         let store = |file: Pair| {
-            let (transport, interrupt) = (transport.clone(), session.interrupt.clone());
+            let (destinations, interrupt) = (destinations.clone(), session.interrupt.clone());
+            let keys = root.join(&file.name);
             async move {
-                files::store(&transport, &file.key, &file.path, &interrupt).await?;
+                files::store(&destinations, &keys, &file.path, &interrupt).await?;
                 Ok(())
             }
         };
@@ -44,44 +46,53 @@ pub(crate) fn backup(config: &Path, directory: &str, jobs: NonZeroUsize) -> Answ
 
 /// Brings every file below the stored directory back, subdirectories included.
 pub(crate) fn restore(config: &Path, directory: &str, jobs: NonZeroUsize) -> Answer {
-    let prefix = format!("{}/", key_prefix(directory)?);
+    let prefix = key_prefix(directory)?;
     session::run(config, async |session| {
-        let listing = async { Ok(session.transport.list(&prefix).await?) };
+        let root = keys(session, &prefix)?.join("/");
+        let listing = async { Ok(session.destinations.list(&root).await?) };
         let entries = session.unless_interrupted(listing).await?;
-        let files = local_files(&prefix, Path::new(directory), entries)?;
+        let files = local_files(Path::new(directory), entries)?;
         if files.is_empty() {
-            Err(anyhow::anyhow!("nothing is stored under '{prefix}'"))?;
+            Err(anyhow::anyhow!("nothing is stored under '{prefix}/'"))?;
         }
         let count = files.len();
-        let jobs = session.transport.jobs(jobs);
-        let transport = session.transport.shared_by(jobs);
-        let fetch = |file| fetch_one(transport.clone(), file, session.interrupt.clone());
+        let jobs = session.first().jobs(jobs);
+        let destinations = session.destinations.map(|one| one.shared_by(jobs));
+        let fetch = |file: Pair| {
+            let (destinations, interrupt) = (destinations.clone(), session.interrupt.clone());
+            fetch_one(destinations, root.join(&file.name), file.path, interrupt)
+        };
         run_all(files, jobs, fetch).await?;
         log::info!("restored {count} files of '{directory}'");
         Ok(())
     })
 }
 
-async fn fetch_one(transport: Transport<SdkStore>, file: Pair, interrupt: Interrupt) -> Answer {
+async fn fetch_one(
+    destinations: Destinations<SdkStore>,
+    keys: Keys,
+    path: PathBuf,
+    interrupt: Interrupt,
+) -> Answer {
     let fetching = async {
-        files::fetch(&transport, &file.key, &file.path).await?;
+        files::fetch(&destinations, &keys, &path).await?;
         Ok(())
     };
     session::unless(&interrupt, fetching).await
 }
 
 /// Writes key and size of every object below the directory, one a line; below the config's folder
-/// where no directory is given.
+/// where no directory is given. The keys are those of the first destination, whichever answers.
 pub(crate) fn list(config: &Path, directory: Option<&str>, out: &mut dyn Write) -> Answer {
     let prefix = directory.map(key_prefix).transpose()?;
     session::run(config, async |session| {
-        let prefix = match &prefix {
-            Some(prefix) => format!("{prefix}/"),
-            None => session.settings.destination.key(""),
+        let root = match &prefix {
+            Some(prefix) => keys(session, prefix)?.join("/"),
+            None => session.keys(""),
         };
-        let listing = async { Ok(session.transport.list(&prefix).await?) };
+        let listing = async { Ok(session.destinations.list(&root).await?) };
         for entry in session.unless_interrupted(listing).await? {
-            writeln!(out, "{} {}", entry.key, entry.size)?;
+            writeln!(out, "{}{} {}", root.first, entry.key, entry.size)?;
         }
         Ok(())
     })
@@ -89,21 +100,69 @@ pub(crate) fn list(config: &Path, directory: Option<&str>, out: &mut dyn Write) 
 
 /// Deletes every object below the directory.
 ///
-/// Refused for the config's folder and for what contains it: `delete_backup` deletes backups.
+/// Refused for the folder of a destination and for what contains it: `delete_backup` deletes backups.
 pub(crate) fn delete(config: &Path, directory: &str) -> Answer {
     let prefix = key_prefix(directory)?;
     session::run(config, async |session| {
-        let folder = &session.settings.destination.folder;
-        if format!("{folder}/").starts_with(&format!("{prefix}/")) {
-            Err(anyhow::anyhow!(
-                "refusing to delete '{prefix}', which holds the folder of all backups ('{folder}')"
-            ))?;
+        let root = keys(session, &prefix)?;
+        let settings = &session.settings;
+        spare_folder(&root.first, &settings.destination)?;
+        if let Some(remote) = &settings.remote {
+            if remote.destination.shares_bucket(&settings.destination) {
+                spare_folder(&root.first, &remote.destination)?;
+            }
+            if let Some(key) = &root.second {
+                spare_folder(key, &remote.destination)?;
+            }
         }
-        let deleting = async { Ok(session.transport.delete_directory(&prefix).await?) };
+        let deleting = async { Ok(session.destinations.delete_directory(&root).await?) };
         let count = session.unless_interrupted(deleting).await?;
         log::info!("deleted {count} objects of '{prefix}'");
         Ok(())
     })
+}
+
+/// Refuses a prefix that holds the folder of all backups.
+fn spare_folder(prefix: &str, destination: &Destination) -> anyhow::Result<()> {
+    let folder = &destination.folder;
+    if format!("{folder}/").starts_with(&format!("{prefix}/")) {
+        bail!("refusing to delete '{prefix}', which holds the folder of all backups ('{folder}')");
+    }
+    Ok(())
+}
+
+/// The keys of a directory, which is named from the first bucket's root.
+fn keys(session: &Session, prefix: &str) -> anyhow::Result<Keys> {
+    let second = match session.replicated() {
+        None => None,
+        Some(second) => Some(replica_of(prefix, &session.settings.destination, second)?),
+    };
+    Ok(Keys {
+        first: prefix.to_owned(),
+        second,
+    })
+}
+
+/// The key at the second destination: what lies in the first one's folder lies in the second one's
+/// there; everything else keeps its key, for which it takes another bucket.
+fn replica_of(prefix: &str, first: &Destination, second: &Destination) -> anyhow::Result<String> {
+    let below = match first.folder.as_str() {
+        "" => Some(prefix),
+        folder if folder == prefix => Some(""),
+        folder => prefix
+            .strip_prefix(folder)
+            .and_then(|rest| rest.strip_prefix('/')),
+    };
+    match below {
+        Some("") => Ok(second.folder.clone()),
+        Some(below) => Ok(second.key(below)),
+        None if second.shares_bucket(first) => bail!(
+            "'{prefix}' lies outside of folder '{}', and the second destination is a folder of the \
+             same bucket, where it has no place of its own",
+            first.folder
+        ),
+        None => Ok(prefix.to_owned()),
+    }
 }
 
 /// The key of a directory: without slashes at its ends, doubled slashes and `.` components.
@@ -123,7 +182,7 @@ fn key_prefix(directory: &str) -> anyhow::Result<String> {
 
 /// Adds every regular file below `directory`, in the order of their names. A link to a file counts
 /// as the file, a link to a directory is passed over, as by the Go plugin.
-fn collect_files(directory: &Path, key: &str, files: &mut Vec<Pair>) -> anyhow::Result<()> {
+fn collect_files(directory: &Path, above: &str, files: &mut Vec<Pair>) -> anyhow::Result<()> {
     let failed = || format!("cannot read the directory '{}'", directory.display());
     let entries: Result<Vec<_>, _> = fs::read_dir(directory).with_context(failed)?.collect();
     let mut entries = entries.with_context(failed)?;
@@ -136,15 +195,15 @@ fn collect_files(directory: &Path, key: &str, files: &mut Vec<Pair>) -> anyhow::
                 path.display()
             );
         };
-        let key = format!("{key}/{name}");
+        let name = format!("{above}{name}");
         let kind =
             fs::metadata(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
         if kind.is_file() {
-            files.push(Pair { path, key });
+            files.push(Pair { path, name });
         } else if !kind.is_dir() {
             bail!("'{}' is neither a file nor a directory", path.display());
         } else if !entry.file_type().with_context(failed)?.is_symlink() {
-            collect_files(&path, &key, files)?;
+            collect_files(&path, &format!("{name}/"), files)?;
         }
     }
     Ok(())
@@ -152,22 +211,21 @@ fn collect_files(directory: &Path, key: &str, files: &mut Vec<Pair>) -> anyhow::
 
 /// Where each listed object goes below `directory`. Keys that end with a slash stand for
 /// directories, which other programs leave behind.
-fn local_files(prefix: &str, directory: &Path, entries: Vec<Entry>) -> anyhow::Result<Vec<Pair>> {
+fn local_files(directory: &Path, entries: Vec<Entry>) -> anyhow::Result<Vec<Pair>> {
     let mut files = Vec::new();
-    for Entry { key, .. } in entries {
-        if key.ends_with('/') {
+    for Entry { key: name, .. } in entries {
+        if name.ends_with('/') {
             continue;
         }
-        let name = key.strip_prefix(prefix).unwrap_or_default();
         if name
             .split('/')
             .any(|component| matches!(component, "" | "." | ".."))
         {
-            bail!("the object '{key}' has a name that no file can have");
+            bail!("the object '{name}' has a name that no file can have");
         }
         files.push(Pair {
-            path: directory.join(name),
-            key,
+            path: directory.join(&name),
+            name,
         });
     }
     Ok(files)
@@ -175,7 +233,11 @@ fn local_files(prefix: &str, directory: &Path, entries: Vec<Entry>) -> anyhow::R
 
 /// Runs `start` for every item, `jobs` at a time. After a failure no further one is started, and
 /// those under way come to their own end; the first failure is returned.
-async fn run_all<T, F>(items: Vec<T>, jobs: NonZeroUsize, start: impl Fn(T) -> F) -> Answer
+pub(crate) async fn run_all<T, F>(
+    items: Vec<T>,
+    jobs: NonZeroUsize,
+    start: impl Fn(T) -> F,
+) -> Answer
 where
     F: Future<Output = Answer> + Send + 'static,
 {
@@ -220,15 +282,34 @@ mod tests {
         let entry = |key: &str| Entry {
             key: key.to_owned(),
             size: 1,
+            etag: None,
         };
-        let place = |key| local_files("a/b/", Path::new("/r"), vec![entry(key)]);
+        let place = |name| local_files(Path::new("/r"), vec![entry(name)]);
         let expected = Pair {
             path: "/r/c/d".into(),
-            key: "a/b/c/d".into(),
+            name: "c/d".into(),
         };
-        assert_eq!(place("a/b/c/d").unwrap(), [expected]);
-        assert_eq!(place("a/b/c/").unwrap(), []);
-        assert!(place("a/b/../d").is_err());
-        assert!(place("a/b//d").is_err());
+        assert_eq!(place("c/d").unwrap(), [expected]);
+        assert_eq!(place("c/").unwrap(), []);
+        assert!(place("../d").is_err());
+        assert!(place("/d").is_err());
+    }
+
+    #[test]
+    fn a_replica_lies_in_the_second_folder() {
+        let check = |more: &str, prefix: &str, expected: Option<&str>| {
+            let text = format!("options: {{region: r, bucket: b, folder: prod/one, {more}}}");
+            let settings = plugin_config::parse(&text).unwrap();
+            let second = settings.remote.unwrap().destination;
+            let key = replica_of(prefix, &settings.destination, &second);
+            assert_eq!(key.ok().as_deref(), expected, "{more} {prefix}");
+        };
+        let (folder, bucket) = ("remote_folder: dr", "remote_bucket: c");
+        check(folder, "prod/one", Some("dr"));
+        check(folder, "prod/one/a/b", Some("dr/a/b"));
+        check(folder, "prod/onerous", None);
+        check(folder, "prod", None);
+        check(bucket, "prod/onerous", Some("prod/onerous"));
+        check(bucket, "prod/one/a", Some("prod/one/a"));
     }
 }

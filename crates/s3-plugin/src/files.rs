@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use plugin_api::{Answer, BackupPath, Failure};
-use s3_transport::{Error, Interrupt, Restored, SdkStore, Stored, Transport};
+use s3_transport::{Destinations, Error, Interrupt, Keys, Restored, SdkStore, Stored};
 
 use crate::session;
 use crate::streams::log_restored;
@@ -15,12 +15,15 @@ use crate::streams::log_restored;
 /// Stores a local file, which stays as it is.
 pub(crate) fn backup(config: &Path, file: &BackupPath) -> Answer {
     session::run(config, async |session| {
-        let key = session.key(file);
-        let stored = store(&session.transport, &key, file.local(), &session.interrupt).await?;
+        let keys = session.keys(file.name());
+        let (destinations, local) = (&session.destinations, file.local());
+        let storing = store(destinations, &keys, local, &session.interrupt);
+        let stored = storing.await?;
         log::info!(
-            "stored {} bytes of '{}' as '{key}'",
+            "stored {} bytes of '{}' as '{}'",
             stored.size,
-            file.local().display()
+            local.display(),
+            keys.first
         );
         Ok(())
     })
@@ -29,18 +32,18 @@ pub(crate) fn backup(config: &Path, file: &BackupPath) -> Answer {
 /// Brings a stored file back.
 pub(crate) fn restore(config: &Path, file: &BackupPath) -> Answer {
     session::run(config, async |session| {
-        let key = session.key(file);
-        let fetching = fetch(&session.transport, &key, file.local());
+        let keys = session.keys(file.name());
+        let fetching = fetch(&session.destinations, &keys, file.local());
         let restored = session.unless_interrupted(fetching).await?;
-        log_restored(&key, &restored);
+        log_restored(&keys.first, &restored);
         Ok(())
     })
 }
 
-/// Stores the regular file `path` under `key`.
+/// Stores the regular file `path` under its key in each destination.
 pub(crate) async fn store(
-    transport: &Transport<SdkStore>,
-    key: &str,
+    destinations: &Destinations<SdkStore>,
+    keys: &Keys,
     path: &Path,
     interrupt: &Interrupt,
 ) -> Result<Stored, Failure> {
@@ -52,17 +55,17 @@ pub(crate) async fn store(
         Ok(File::open(path)?)
     };
     let file = opened().with_context(|| format!("cannot back up '{}'", path.display()))?;
-    Ok(transport.upload(key, file, interrupt).await?)
+    Ok(destinations.upload(keys, file, interrupt).await?)
 }
 
-/// Brings the object `key` back as the file `path`, whose directory is made where it is missing and
-/// there is such an object.
+/// Brings an object back as the file `path`, whose directory is made where it is missing and there is
+/// such an object.
 ///
 /// The file appears whole and on disk, or not at all: it is written beside its place under another
 /// name, which vanishes when this fails or is dropped.
 pub(crate) async fn fetch(
-    transport: &Transport<SdkStore>,
-    key: &str,
+    destinations: &Destinations<SdkStore>,
+    keys: &Keys,
     path: &Path,
 ) -> Result<Restored, Failure> {
     let failed = || format!("cannot restore '{}'", path.display());
@@ -71,7 +74,7 @@ pub(crate) async fn fetch(
         .filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut beside = None;
-    let open = || {
+    let mut open = || {
         fs::create_dir_all(directory)?;
         let file = tempfile::Builder::new()
             .prefix(".gpbackup_s3_plugin.")
@@ -80,7 +83,11 @@ pub(crate) async fn fetch(
             .tempfile_in(directory)?;
         beside.insert(file).as_file().try_clone()
     };
-    let restored = match transport.download_to(key, open).await {
+    let restored = match destinations.download_to(keys, &mut open).await {
+        Err(error @ Error::Damaged { .. }) => anew(destinations, keys, error, open).await,
+        restored => restored,
+    };
+    let restored = match restored {
         Err(error @ Error::Sink(_)) => Err(error).with_context(failed)?,
         restored => restored?,
     };
@@ -92,4 +99,24 @@ pub(crate) async fn fetch(
     };
     placed().with_context(failed)?;
     Ok(restored)
+}
+
+/// Reads an object that has turned out to be `damaged` at the first destination from the second one:
+/// unlike a stream, a file can be begun again.
+async fn anew(
+    destinations: &Destinations<SdkStore>,
+    keys: &Keys,
+    damaged: Error,
+    open: impl FnOnce() -> io::Result<File>,
+) -> Result<Restored, Error> {
+    let Some((second, key)) = destinations.second.as_ref().zip(keys.second.as_ref()) else {
+        return Err(damaged);
+    };
+    let first = damaged.chain();
+    log::warn!("'{key}' is restored from the second destination: {first}");
+    let restored = second.transport.download_to(key, open).await;
+    restored.map_err(|source| Error::Neither {
+        first,
+        source: Box::new(source),
+    })
 }

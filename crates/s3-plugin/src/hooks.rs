@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use plugin_api::{Answer, Hook, Scope};
-use s3_transport::{Error, Kind, Patience, SdkStore, Transport};
+use plugin_api::{Answer, Failure, Hook, Scope};
+use s3_transport::{Destinations, Error, Keys, Kind, Patience, SdkStore, Transport};
 
-use crate::advice;
+use crate::advice::Side;
 use crate::session::{self, Session};
 
 /// How long a hook may take: a mistake in the config file is told within 15 s.
@@ -25,14 +25,29 @@ pub(crate) fn setup_for_backup(config: &Path, hook: &Hook) -> Answer {
     }
     let report = hook.file(format!("gpbackup_{}_report", hook.timestamp()?.as_str()))?;
     session::run(config, async |session| {
-        let transport = session.transport.with_patience(Patience::of_checks());
-        let proving = async { Ok(prove(&transport, &session.key(&report)).await?) };
-        session.unless_interrupted(soon(session, proving)).await?;
+        let destinations = session
+            .destinations
+            .map(|transport| transport.with_patience(Patience::of_checks()));
+        let keys = session.keys(report.name());
+        let proving = async {
+            match both(session, &destinations, &keys, prove).await {
+                (first, None) => first,
+                (first, Some(second)) if is_required(&destinations) => first.and(second),
+                (first, Some(Err(why))) => {
+                    let why = line(why);
+                    log::warn!("the second destination is not written to: {why}");
+                    first
+                }
+                (first, Some(Ok(()))) => first,
+            }
+        };
+        session.unless_interrupted(proving).await?;
         if session.settings.max_memory.is_some() {
-            let gib = transport.longest_stream() >> 30;
+            let gib = destinations.first.longest_stream() >> 30;
             log::info!("the largest stream that max_memory allows has {gib} GiB");
         }
-        log::info!("bucket '{}' can be written and read", transport.bucket());
+        let bucket = destinations.first.bucket();
+        log::info!("bucket '{bucket}' can be written and read");
         Ok(())
     })
 }
@@ -47,22 +62,72 @@ pub(crate) fn setup_for_restore(config: &Path, hook: &Hook) -> Answer {
         return Ok(());
     }
     session::run(config, async |session| {
-        let transport = session.transport.with_patience(Patience::of_checks());
-        let folder = session.settings.destination.key("");
-        let proving = async { Ok(answers(&transport, &folder).await?) };
-        session.unless_interrupted(soon(session, proving)).await?;
-        log::info!("bucket '{}' answers", transport.bucket());
+        let destinations = session
+            .destinations
+            .map(|transport| transport.with_patience(Patience::of_checks()));
+        let proving = async {
+            let folders = session.keys("");
+            match both(session, &destinations, &folders, answers).await {
+                (first, None) => first,
+                // Either of them is enough to restore from.
+                (Ok(()), Some(Err(why))) | (Err(why), Some(Ok(()))) => {
+                    let why = line(why);
+                    log::warn!("one of the two destinations cannot be restored from: {why}");
+                    Ok(())
+                }
+                (first, Some(_)) => first,
+            }
+        };
+        session.unless_interrupted(proving).await?;
+        let bucket = destinations.first.bucket();
+        log::info!("bucket '{bucket}' answers, or its replica does");
         Ok(())
     })
 }
 
+fn is_required(destinations: &Destinations<SdkStore>) -> bool {
+    let second = destinations.second.as_ref();
+    second.is_some_and(|second| second.required)
+}
+
+/// Tries both destinations side by side, each with its own key.
+async fn both(
+    session: &Session,
+    destinations: &Destinations<SdkStore>,
+    keys: &Keys,
+    proving: impl AsyncFn(&Transport<SdkStore>, &str) -> Result<(), Error>,
+) -> (Answer, Option<Answer>) {
+    let first = soon(
+        Side::first(&session.settings.destination),
+        proving(&destinations.first, &keys.first),
+    );
+    let second = async {
+        let second = destinations.second.as_ref()?;
+        let (place, key) = session.replicated().zip(keys.second.as_ref())?;
+        let proving = async {
+            let proven = proving(&second.transport, key).await;
+            proven.map_err(|error| Error::Second(Box::new(error)))
+        };
+        Some(soon(Side::second(place), proving).await)
+    };
+    tokio::join!(first, second)
+}
+
+/// A failure as one line of the log.
+fn line(failure: Failure) -> String {
+    match failure {
+        Failure::ReaderGone => "the reader went away".to_owned(),
+        Failure::Error(error) => format!("{:#}", anyhow::Error::from_boxed(error)),
+    }
+}
+
 /// Ends `proving` within the time that a hook may take, whatever its requests add up to.
-async fn soon(session: &Session, proving: impl Future<Output = Answer>) -> Answer {
+async fn soon(side: Side<'_>, proving: impl Future<Output = Result<(), Error>>) -> Answer {
     match tokio::time::timeout(DEADLINE, proving).await {
-        Ok(answer) => answer,
+        Ok(proven) => Ok(proven?),
         Err(_) => {
             let seconds = DEADLINE.as_secs();
-            let place = advice::place(&session.settings);
+            let place = side.place();
             Err(anyhow!(
                 "the store did not answer within {seconds} s; check {place}"
             ))?

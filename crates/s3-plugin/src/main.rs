@@ -2,7 +2,7 @@
 //!
 //! A tour: [`plugin`] says what each command of the plugin API does; [`session`] brings config, log,
 //! signals and connection together for one command; the modules named after what they handle do it:
-//! `hooks`, `streams`, `files`, `directories`, `backups`, `uploads`, `check`, `verify`. The bytes are moved by
+//! `hooks`, `streams`, `files`, `directories`, `backups`, `replicate`, `uploads`, `check`, `verify`. The bytes are moved by
 //! `s3-transport`, argv and exit codes are the business of `plugin-api`.
 
 mod advice;
@@ -13,6 +13,7 @@ mod files;
 mod hooks;
 mod logfile;
 mod plugin;
+mod replicate;
 mod session;
 mod streams;
 mod uploads;

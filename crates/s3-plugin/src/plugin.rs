@@ -7,10 +7,12 @@ use std::path::Path;
 
 use plugin_api::{
     Answer, Argument, BackupPath, CommandSpec, Directories, Hook, OwnCommand, Plugin, Ranges,
-    RestoreSubset, Timestamp,
+    Replication, RestoreSubset, Timestamp,
 };
 
-use crate::{backups, check, directories, files, hooks, logfile, streams, uploads, verify};
+use crate::{
+    backups, check, directories, files, hooks, logfile, replicate, streams, uploads, verify,
+};
 
 /// The plugin's name, as it is published and as its log is named.
 pub(crate) const NAME: &str = "gpbackup_s3_plugin";
@@ -66,6 +68,10 @@ impl Plugin for S3Plugin {
     }
 
     fn subset(&self) -> Option<&dyn RestoreSubset> {
+        Some(self)
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
         Some(self)
     }
 
@@ -129,6 +135,16 @@ fn path(arguments: &[OsString]) -> &Path {
 impl RestoreSubset for S3Plugin {
     fn restore_data_subset(&self, config: &Path, data: &BackupPath, ranges: &Ranges) -> Answer {
         streams::restore_subset(config, data, ranges)
+    }
+}
+
+impl Replication for S3Plugin {
+    fn replicate_backup(&self, config: &Path, timestamp: &Timestamp) -> Answer {
+        replicate::replicate(config, timestamp)
+    }
+
+    fn delete_replica(&self, config: &Path, timestamp: &Timestamp, out: &mut dyn Write) -> Answer {
+        replicate::delete(config, timestamp, out)
     }
 }
 

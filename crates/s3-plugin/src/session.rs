@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use plugin_api::{Answer, BackupPath, Failure};
-use plugin_config::Settings;
-use s3_transport::{Error, Interrupt, SdkStore, Transport};
+use anyhow::bail;
+use plugin_api::{Answer, Failure};
+use plugin_config::{Destination, Replication, Settings};
+use s3_transport::{Destinations, Error, Interrupt, Keys, SdkStore, Second, Transport};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::advice;
@@ -13,14 +14,46 @@ use crate::logfile;
 /// What a command works with.
 pub(crate) struct Session {
     pub(crate) settings: Settings,
-    pub(crate) transport: Transport<SdkStore>,
+    /// Where backups go: the second destination is among them with `replication: on`.
+    pub(crate) destinations: Destinations<SdkStore>,
     pub(crate) interrupt: Interrupt,
 }
 
 impl Session {
-    /// The key of a file or stream of a backup.
-    pub(crate) fn key(&self, path: &BackupPath) -> String {
-        self.settings.destination.key(path.name())
+    /// The first destination alone.
+    pub(crate) fn first(&self) -> &Transport<SdkStore> {
+        &self.destinations.first
+    }
+
+    /// The second destination, which needs not be written to by every command.
+    ///
+    /// # Errors
+    /// Where the config file names none.
+    pub(crate) async fn second(&self) -> anyhow::Result<(&Destination, Transport<SdkStore>)> {
+        let Some(remote) = &self.settings.remote else {
+            bail!(
+                "the config file names no second destination; set remote_bucket, remote_folder or remote_endpoint"
+            );
+        };
+        let transport = match &self.destinations.second {
+            Some(second) => second.transport.clone(),
+            None => Transport::connect(&self.settings, &remote.destination).await,
+        };
+        Ok((&remote.destination, transport))
+    }
+
+    /// The second destination's settings, where every command writes to it.
+    pub(crate) fn replicated(&self) -> Option<&Destination> {
+        let remote = self.settings.remote.as_ref()?;
+        (remote.replication != Replication::Off).then_some(&remote.destination)
+    }
+
+    /// The keys of what has this name below each destination's folder.
+    pub(crate) fn keys(&self, name: &str) -> Keys {
+        Keys {
+            first: self.settings.destination.key(name),
+            second: self.replicated().map(|second| second.key(name)),
+        }
     }
 
     /// Runs `work` unless a signal comes first; what `work` holds is dropped then.
@@ -59,10 +92,10 @@ where
         .build()?;
     let answer = runtime.block_on(async {
         let interrupt = watch_signals()?;
-        let transport = Transport::connect(&settings).await;
+        let destinations = connect(&settings).await;
         let session = Session {
             settings,
-            transport,
+            destinations,
             interrupt,
         };
         command(&session)
@@ -74,6 +107,26 @@ where
     answer
 }
 
+async fn connect(settings: &Settings) -> Destinations<SdkStore> {
+    let first = Transport::connect(settings, &settings.destination).await;
+    let second = match &settings.remote {
+        Some(remote) if remote.replication != Replication::Off => Some(Second {
+            transport: Transport::connect(settings, &remote.destination).await,
+            required: remote.replication == Replication::Require,
+        }),
+        _ => None,
+    };
+    Destinations { first, second }
+}
+
+/// The failure that `error` is: what the transport said, where it said it.
+pub(crate) fn failure(error: anyhow::Error) -> Failure {
+    match error.downcast::<Error>() {
+        Ok(error) => error.into(),
+        Err(error) => error.into(),
+    }
+}
+
 /// Puts what to change in front of an error of the transport.
 fn advise(failure: Failure, settings: &Settings) -> Failure {
     match failure {
@@ -83,6 +136,20 @@ fn advise(failure: Failure, settings: &Settings) -> Failure {
                 Error::ReaderGone => Failure::ReaderGone,
                 error => advice::of(error, settings).into(),
             },
+            Err(error) => Failure::Error(error),
+        },
+    }
+}
+
+/// The failure of a command at the second destination.
+pub(crate) fn of_second(failure: Failure) -> Failure {
+    match failure {
+        Failure::ReaderGone => Failure::ReaderGone,
+        Failure::Error(error) => match error.downcast::<Error>() {
+            Ok(error) if !matches!(*error, Error::Interrupted { .. }) => {
+                Error::Second(error).into()
+            }
+            Ok(error) => (*error).into(),
             Err(error) => Failure::Error(error),
         },
     }

@@ -32,18 +32,19 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 /// Stores stdin.
 pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
     session::run(config, async |session| {
-        let key = session.key(data);
+        let keys = session.keys(data.name());
         let stdin = unbuffered(io::stdin().as_fd())?;
         refuse_closed(&stdin)?;
         // A file or a socket has no such size, and all pipes of a user may be used up: it works all the same.
         let _ = fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
         let stored = session
-            .transport
-            .upload(&key, stdin, &session.interrupt)
+            .destinations
+            .upload(&keys, stdin, &session.interrupt)
             .await?;
         log::info!(
-            "stored {} bytes as '{key}' (parts: {})",
+            "stored {} bytes as '{}' (parts: {})",
             stored.size,
+            keys.first,
             stored.parts
         );
         Ok(())
@@ -53,11 +54,11 @@ pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
 /// Writes a stored stream to stdout.
 pub(crate) fn restore(config: &Path, data: &BackupPath) -> Answer {
     session::run(config, async |session| {
-        let key = session.key(data);
+        let keys = session.keys(data.name());
         let stdout = unbuffered(io::stdout().as_fd())?;
-        let restoring = while_read(session.transport.download(&key, stdout));
+        let restoring = while_read(session.destinations.download(&keys, stdout));
         let restored = session.unless_interrupted(restoring).await?;
-        log_restored(&key, &restored);
+        log_restored(&keys.first, &restored);
         Ok(())
     })
 }
@@ -65,18 +66,19 @@ pub(crate) fn restore(config: &Path, data: &BackupPath) -> Answer {
 /// Writes some ranges of a stored stream to stdout.
 pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) -> Answer {
     session::run(config, async |session| {
-        let key = session.key(data);
+        let keys = session.keys(data.name());
         let stdout = unbuffered(io::stdout().as_fd())?;
         let ranges: Vec<_> = ranges
             .iter()
             .map(|range| (range.start, range.end))
             .collect();
-        let restoring = while_read(session.transport.download_ranges(&key, &ranges, stdout));
+        let restoring = while_read(session.destinations.download_ranges(&keys, &ranges, stdout));
         let restored = session.unless_interrupted(restoring).await?;
         log::info!(
-            "restored {} bytes in {} ranges of '{key}'",
+            "restored {} bytes in {} ranges of '{}'",
             restored.size,
-            ranges.len()
+            ranges.len(),
+            keys.first
         );
         Ok(())
     })

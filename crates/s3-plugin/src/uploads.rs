@@ -30,13 +30,13 @@ pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> 
         let now = SystemTime::now();
         let backups = session.settings.destination.key("backups/");
         let cleaning = async {
-            for upload in session.transport.open_uploads(&backups).await? {
+            for upload in session.first().open_uploads(&backups).await? {
                 let state = match old(&upload, now) {
                     None => "left alone, of unknown age",
                     Some(old) if old < age => "left alone, too young",
                     Some(_) => {
                         session
-                            .transport
+                            .first()
                             .abort(&upload.key, &upload.upload_id)
                             .await?;
                         "aborted"

@@ -32,7 +32,7 @@ pub(crate) fn verify(config: &Path, timestamp: &OsStr, out: &mut dyn Write) -> A
 
 async fn read_all(session: &Session, timestamp: &Timestamp, out: &mut dyn Write) -> Answer {
     let prefix = session.settings.destination.key(&timestamp.prefix());
-    let entries = session.transport.list(&prefix).await?;
+    let entries = session.first().list(&prefix).await?;
     let (count, timestamp) = (entries.len(), timestamp.as_str());
     let report = format!("{prefix}gpbackup_{timestamp}_report");
     let reported = entries
@@ -62,8 +62,8 @@ async fn read(
     entries: Vec<Entry>,
     out: &mut dyn Write,
 ) -> anyhow::Result<usize> {
-    let jobs = session.transport.jobs(JOBS);
-    let transport = session.transport.shared_by(jobs);
+    let jobs = session.first().jobs(JOBS);
+    let transport = session.first().shared_by(jobs);
     let mut entries = entries.into_iter();
     let mut running = JoinSet::new();
     let mut bad = 0;

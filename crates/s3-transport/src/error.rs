@@ -83,6 +83,43 @@ pub enum Error {
         /// The rule that it breaks.
         why: &'static str,
     },
+    /// The second destination failed.
+    #[error("at the second destination")]
+    Second(#[source] Box<Error>),
+    /// One destination had the object when the other one failed.
+    #[error("'{key}' was in bucket '{bucket}' alone and {fate}")]
+    Alone {
+        /// The object's key there.
+        key: String,
+        /// The bucket that had it.
+        bucket: String,
+        /// What became of it there.
+        fate: String,
+        /// Why the other one does not have it.
+        source: Box<Error>,
+    },
+    /// Objects are deleted in one destination and not in the other.
+    #[error(
+        "the {count} objects under '{prefix}' in bucket '{bucket}' are deleted, those of the other destination are not"
+    )]
+    HalfDeleted {
+        /// How many there were.
+        count: usize,
+        /// What they had in common.
+        prefix: String,
+        /// The bucket that has them no longer.
+        bucket: String,
+        /// Why the other one still has them.
+        source: Box<Error>,
+    },
+    /// Both destinations failed.
+    #[error("neither destination can do it; the first: {first}; the second")]
+    Neither {
+        /// Why the first one failed.
+        first: String,
+        /// Why the second one failed.
+        source: Box<Error>,
+    },
     /// The process was told to end.
     #[error("interrupted by {signal}")]
     Interrupted {
@@ -96,12 +133,16 @@ impl Error {
     pub fn kind(&self) -> Option<&Kind> {
         match self {
             Self::Request { source, .. } | Self::NotDeleted { source, .. } => Some(&source.kind),
-            _ => None,
+            _ => self.inner()?.kind(),
         }
     }
-}
 
-impl Error {
+    /// Whether it is the second destination that failed.
+    pub fn is_of_second(&self) -> bool {
+        matches!(self, Self::Second(_) | Self::Neither { .. })
+            || self.inner().is_some_and(Self::is_of_second)
+    }
+
     /// The error and what it came from, joined by colons: one line for a log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -111,6 +152,21 @@ impl Error {
             cause = error.source();
         }
         text
+    }
+
+    /// What happened at one destination, where the error is about two; else the error itself.
+    pub fn root(&self) -> &Self {
+        self.inner().map_or(self, Self::root)
+    }
+
+    fn inner(&self) -> Option<&Self> {
+        match self {
+            Self::Second(source)
+            | Self::Alone { source, .. }
+            | Self::HalfDeleted { source, .. }
+            | Self::Neither { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }
 

@@ -23,8 +23,18 @@ pub(crate) struct Hashing {
     pub(crate) sha256: bool,
 }
 
-/// One part of the stream.
-#[derive(Debug)]
+impl Hashing {
+    /// What either of two destinations needs.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            checksum: self.checksum.or(other.checksum),
+            sha256: self.sha256 || other.sha256,
+        }
+    }
+}
+
+/// One part of the stream. Cloning shares its bytes.
+#[derive(Debug, Clone)]
 pub(crate) struct StreamPart {
     /// From 1 on.
     pub(crate) number: u32,

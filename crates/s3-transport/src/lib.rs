@@ -11,10 +11,17 @@
 //! in order, checks them, and keeps the end of the stream back until all of it is right.
 //! `objects` looks at, lists and deletes what is stored.
 //!
+//! [`Destinations`] is one destination or two: `both` stores a stream in both at once, `standby` takes
+//! over where the first cannot deliver, `copy` brings objects from one to the other later.
+//!
 //! The crate prints nothing and picks no exit code; keys of the config file it only names in messages.
 
+mod ahead;
+mod both;
 mod buffer;
 mod checksum;
+mod copy;
+mod destinations;
 mod download;
 mod error;
 mod http;
@@ -24,16 +31,20 @@ mod multipart;
 mod objects;
 mod output;
 mod payload;
+mod pipe;
 mod plan;
 mod progress;
 mod ranges;
 mod retry;
 mod sdk;
+mod standby;
 mod store;
 mod transport;
 mod upload;
 
 pub use checksum::{Algorithm, Checksum};
+pub use copy::{Copied, Replicator};
+pub use destinations::{Destinations, Keys, Second};
 pub use download::Restored;
 pub use error::Error;
 pub use interrupt::{Interrupt, Trigger};
@@ -43,8 +54,8 @@ pub use progress::Progress;
 pub use retry::Patience;
 pub use sdk::SdkStore;
 pub use store::{
-    Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError, Target,
-    UploadMarker, UploadsPage,
+    CopySource, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError,
+    Target, UploadMarker, UploadsPage,
 };
 pub use transport::{Options, Transport};
 pub use upload::Stored;

@@ -8,16 +8,21 @@ use tokio::task::{JoinError, JoinSet};
 use crate::checksum::Checksum;
 use crate::error::Error;
 use crate::intake::{Parts, StreamPart};
+use crate::plan::MAX_PARTS;
+use crate::ranges::{Run, pieces};
 use crate::retry::Attempts;
-use crate::store::{Created, Kind, Object, Part, Store, StoreError, Target, same_etag};
+use crate::store::{CopySource, Created, Kind, Object, Part, Store, StoreError, Target, same_etag};
 use crate::transport::Transport;
 use crate::upload::{Stored, next};
 
 /// How long an aborted upload may hold up the end of the process.
-const ABORT: Duration = Duration::from_secs(4);
+pub(crate) const ABORT: Duration = Duration::from_secs(4);
 
 /// How many stalls the answer to a completion may take: S3 documents minutes for many parts.
-const COMPLETION_STALLS: u32 = 10;
+pub(crate) const COMPLETION_STALLS: u32 = 10;
+
+/// The size of a part that the store copies by itself: 512 MiB, of which 10,000 make 5 TB.
+const COPIED_PART: u64 = 512 << 20;
 
 /// An open multipart upload.
 pub(crate) struct Multipart<S> {
@@ -49,12 +54,8 @@ impl<S: Store> Multipart<S> {
         }
     }
 
-    /// Sends every part, several at a time, and completes the upload.
-    pub(crate) async fn run(
-        &mut self,
-        first: StreamPart,
-        mut parts: Parts,
-    ) -> Result<Stored, Error> {
+    /// Sends every part, several at a time; then the upload can be completed.
+    pub(crate) async fn send(&mut self, first: StreamPart, mut parts: Parts) -> Result<(), Error> {
         let concurrency = self.transport.options.parts.concurrency();
         let mut last = first.last;
         self.start(first);
@@ -68,13 +69,8 @@ impl<S: Store> Multipart<S> {
                 }
             }
         }
-        self.parts.sort_unstable_by_key(|part| part.number);
-        if !self.full_object {
-            for part in &mut self.parts {
-                part.checksum = None;
-            }
-        }
-        self.complete().await
+        self.arrived();
+        Ok(())
     }
 
     fn start(&mut self, part: StreamPart) {
@@ -113,6 +109,70 @@ impl<S: Store> Multipart<S> {
         Ok(())
     }
 
+    /// Puts the parts in the order in which a completion names them, all with their checksum or none.
+    fn arrived(&mut self) {
+        self.parts.sort_unstable_by_key(|part| part.number);
+        if !self.full_object {
+            for part in &mut self.parts {
+                part.checksum = None;
+            }
+        }
+    }
+
+    /// Has the store copy every part from `source`, which has `size` bytes, several at a time; then
+    /// the upload can be completed.
+    pub(crate) async fn copy(&mut self, source: CopySource<'_>, size: u64) -> Result<(), Error> {
+        let options = &self.transport.options;
+        let concurrency = options.parts.concurrency();
+        let part = COPIED_PART.min(options.largest_copy);
+        let whole = Run {
+            start: 0,
+            end: size,
+        };
+        let mut runs = (1..).zip(pieces(whole, part.max(size.div_ceil(MAX_PARTS.into()))));
+        loop {
+            while self.in_flight.len() < concurrency {
+                let Some((number, run)) = runs.next() else {
+                    break;
+                };
+                self.copy_part(number, source, run);
+            }
+            let Some(done) = self.in_flight.join_next().await else {
+                break;
+            };
+            self.sent(done)?;
+        }
+        self.arrived();
+        self.size = size;
+        let checksums: Option<Vec<_>> = self.parts.iter().map(|part| part.checksum).collect();
+        self.whole = checksums.and_then(|all| all.into_iter().reduce(Checksum::followed_by));
+        Ok(())
+    }
+
+    fn copy_part(&mut self, number: u32, source: CopySource<'_>, run: Run) {
+        let (transport, upload_id) = (self.transport.clone(), self.upload_id.clone());
+        let key = self.key.clone();
+        let (bucket, from) = (source.bucket.to_owned(), source.key.to_owned());
+        let etag = source.etag.map(str::to_owned);
+        self.in_flight.spawn(async move {
+            let target = Target {
+                key: &key,
+                upload_id: &upload_id,
+            };
+            let source = CopySource {
+                bucket: &bucket,
+                key: &from,
+                etag: etag.as_deref(),
+            };
+            let store = &transport.store;
+            let copy = |_| store.copy_part(target, number, source, (run.start, run.end));
+            let stall = transport.options.patience.stall * COMPLETION_STALLS;
+            transport
+                .request_within(stall, "UploadPartCopy", &key, copy)
+                .await
+        });
+    }
+
     fn target(&self) -> Target<'_> {
         Target {
             key: &self.key,
@@ -124,7 +184,7 @@ impl<S: Store> Multipart<S> {
     ///
     /// Once an answer may have been lost, what is there decides before anything is called failed
     /// or is sent again.
-    async fn complete(&self) -> Result<Stored, Error> {
+    pub(crate) async fn complete(&self) -> Result<Stored, Error> {
         let transport = &self.transport;
         let patience = transport.options.patience;
         let mut whole = self.whole.filter(|_| self.full_object);

@@ -33,6 +33,17 @@ impl Patience {
         .hurried()
     }
 
+    /// For a destination that another one can stand in for, so that it is not waited for: 5 s since
+    /// bytes last moved, and not at all for an object that is not there.
+    pub fn of_replaceable(self) -> Self {
+        Self {
+            total: self.total.min(Duration::from_secs(5)),
+            stall: self.stall.min(Duration::from_secs(10)),
+            not_found: Duration::ZERO,
+            ..self
+        }
+    }
+
     /// For setup hooks and `check`, which are to tell of a mistake soon.
     pub fn of_checks() -> Self {
         Self {

@@ -92,6 +92,24 @@ pub trait Store: Send + Sync + 'static {
         keys: &[String],
     ) -> impl Future<Output = Result<Vec<(String, StoreError)>, StoreError>> + Send;
 
+    /// CopyObject of `source` to `key`, without its bytes coming here; the copy is given a checksum of
+    /// this algorithm where one is named.
+    fn copy(
+        &self,
+        source: CopySource<'_>,
+        key: &str,
+        checksum: Option<Algorithm>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// UploadPartCopy of a range of `source` (`start..end` in bytes).
+    fn copy_part(
+        &self,
+        target: Target<'_>,
+        number: u32,
+        source: CopySource<'_>,
+        range: (u64, u64),
+    ) -> impl Future<Output = Result<Part, StoreError>> + Send;
+
     /// DeleteObject.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -103,6 +121,17 @@ pub struct Target<'a> {
     pub key: &'a str,
     /// The id that CreateMultipartUpload gave.
     pub upload_id: &'a str,
+}
+
+/// The object that a copy is made of, in a bucket of the same service.
+#[derive(Debug, Clone, Copy)]
+pub struct CopySource<'a> {
+    /// Its bucket.
+    pub bucket: &'a str,
+    /// Its key.
+    pub key: &'a str,
+    /// The version that is copied.
+    pub etag: Option<&'a str>,
 }
 
 /// The answer to CreateMultipartUpload.
@@ -121,9 +150,9 @@ pub struct Part {
     pub number: u32,
     /// As the store gave it.
     pub etag: String,
-    /// The checksum that was sent with it.
+    /// The checksum that was sent with it, or that the store computed where it copied the part.
     pub checksum: Option<Checksum>,
-    /// Whether the store repeated that checksum in its answer.
+    /// Whether the checksum stood in the store's answer.
     pub echoes_checksum: bool,
 }
 
@@ -170,6 +199,8 @@ pub struct Entry {
     pub key: String,
     /// In bytes.
     pub size: u64,
+    /// As the store gave it.
+    pub etag: Option<String>,
 }
 
 /// One page of a listing of open multipart uploads.

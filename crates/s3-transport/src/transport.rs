@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plugin_config::{Checksum as ChecksumOption, PayloadSigning, Settings};
+use plugin_config::{Checksum as ChecksumOption, Destination, PayloadSigning, Settings};
 
 use tokio::time::Instant;
 
@@ -35,13 +35,18 @@ pub struct Options {
     pub checksum_required: bool,
     /// Whether the payload is part of the signature.
     pub sign_payload: bool,
+    /// The most bytes that the store is asked to copy by one request.
+    pub largest_copy: u64,
     /// When requests are given up.
     pub patience: Patience,
 }
 
+/// The most bytes that CopyObject copies: 5 GiB (S3 quotas page).
+const LARGEST_COPY: u64 = 5 << 30;
+
 impl Options {
-    /// What the config file asks for.
-    pub fn new(settings: &Settings) -> Self {
+    /// What the config file asks for at one of its destinations.
+    pub fn new(settings: &Settings, destination: &Destination) -> Self {
         let (upload, download) = (&settings.upload, &settings.download);
         let parts = PartPlan::new(
             upload.part_size.unwrap_or(DEFAULT_PART),
@@ -62,10 +67,11 @@ impl Options {
             },
             checksum_required: settings.checksum != ChecksumOption::Auto,
             sign_payload: match settings.payload_signing {
-                PayloadSigning::Auto => !settings.destination.tls,
+                PayloadSigning::Auto => !destination.tls,
                 PayloadSigning::On => true,
                 PayloadSigning::Off => false,
             },
+            largest_copy: LARGEST_COPY,
             patience: Patience::of_transfers(settings.retry_patience),
         }
     }
@@ -99,10 +105,11 @@ struct Learned {
 }
 
 impl Transport<SdkStore> {
-    /// The transport that the config file asks for.
-    pub async fn connect(settings: &Settings) -> Self {
-        let store = SdkStore::new(&settings.destination, settings.storage_class.clone()).await;
-        Self::new(store, &settings.destination.bucket, Options::new(settings))
+    /// The transport that the config file asks for at one of its destinations.
+    pub async fn connect(settings: &Settings, destination: &Destination) -> Self {
+        let store = SdkStore::new(destination).await;
+        let options = Options::new(settings, destination);
+        Self::new(store, &destination.bucket, options)
     }
 }
 
@@ -195,6 +202,8 @@ impl<S: Store> Transport<S> {
         if self.checksum().is_none() && !pinned {
             payload.checksum = None;
         }
+        // It may have been computed for another destination, which signs payloads.
+        payload.sha256 = payload.sha256.filter(|_| self.options.sign_payload);
         let sent = self.request(verb, key, |progress| attempt(payload.clone(), progress));
         match sent.await {
             Err(error) if payload.checksum.is_some() && !pinned && self.may_refuse(&error) => {
@@ -235,6 +244,22 @@ impl<S: Store> Transport<S> {
         &self,
         verb: &'static str,
         key: &str,
+        attempt: F,
+    ) -> Result<T, Error>
+    where
+        F: FnMut(Progress) -> A,
+        A: Future<Output = Result<T, StoreError>>,
+    {
+        let stall = self.options.patience.stall;
+        self.request_within(stall, verb, key, attempt).await
+    }
+
+    /// The same; `stall` is how long an attempt may go without progress.
+    pub(crate) async fn request_within<T, F, A>(
+        &self,
+        stall: Duration,
+        verb: &'static str,
+        key: &str,
         mut attempt: F,
     ) -> Result<T, Error>
     where
@@ -243,7 +268,7 @@ impl<S: Store> Transport<S> {
     {
         let mut attempts = Attempts::new(self.options.patience);
         loop {
-            match self.attempt(&mut attempt).await {
+            match self.attempt_within(stall, &mut attempt).await {
                 Ok(value) => return Ok(value),
                 Err(error) => self.pause(verb, key, &mut attempts, error).await?,
             }

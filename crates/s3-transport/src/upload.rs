@@ -44,9 +44,12 @@ impl<S: Store> Transport<S> {
         if first.last {
             return or_interrupted(interrupt, self.put(key, first.payload)).await;
         }
-        let created = self.create_or_interrupted(key, interrupt).await?;
-        let mut upload = Multipart::new(self.clone(), key, created);
-        let stored = or_interrupted(interrupt, upload.run(first, parts)).await;
+        let mut upload = self.open(key, interrupt).await?;
+        let storing = async {
+            upload.send(first, parts).await?;
+            upload.complete().await
+        };
+        let stored = or_interrupted(interrupt, storing).await;
         if stored.is_err() {
             upload.abort().await;
         }
@@ -54,7 +57,7 @@ impl<S: Store> Transport<S> {
     }
 
     /// One PUT of a whole object, which the store checks by the checksum that came with it.
-    async fn put(&self, key: &str, payload: Payload) -> Result<Stored, Error> {
+    pub(crate) async fn put(&self, key: &str, payload: Payload) -> Result<Stored, Error> {
         let size = payload.length();
         let send = |payload: Payload, progress| async move {
             self.store.put(key, &payload, false, &progress).await
@@ -63,14 +66,15 @@ impl<S: Store> Transport<S> {
         Ok(Stored { size, parts: 1 })
     }
 
-    async fn create_or_interrupted(
+    /// Opens a multipart upload, which the caller completes or aborts.
+    pub(crate) async fn open(
         &self,
         key: &str,
         interrupt: &Interrupt,
-    ) -> Result<Created, Error> {
+    ) -> Result<Multipart<S>, Error> {
         let mut creating = std::pin::pin!(self.create(key));
         let signal = tokio::select! {
-            created = &mut creating => return created,
+            created = &mut creating => return Ok(Multipart::new(self.clone(), key, created?)),
             signal = interrupt.raised() => signal,
         };
         if let Ok(Ok(created)) = tokio::time::timeout(LAST_WORDS, creating).await {
@@ -112,7 +116,7 @@ pub(crate) async fn next(parts: &mut Parts) -> Result<StreamPart, Error> {
 }
 
 /// Runs `work` unless the process is told to end first.
-async fn or_interrupted<T>(
+pub(crate) async fn or_interrupted<T>(
     interrupt: &Interrupt,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {

@@ -5,6 +5,7 @@
 mod documentation;
 mod file;
 mod problems;
+mod remote;
 mod spelling;
 mod values;
 

@@ -199,10 +199,6 @@ fn what_is_not_built_is_refused_by_name() {
         "password_encryption: on",
         &["password_encryption: cannot be on, as the plugin reads no encrypted secret; write off"],
     );
-    check(
-        "replication: on",
-        &["replication: cannot be on, as a second destination is not built yet; write off"],
-    );
     for spec in OPTIONS.iter().filter(|spec| !spec.built) {
         check(
             &format!("{}: x", spec.name),
@@ -225,6 +221,8 @@ fn every_built_option_is_read() {
         "remote_password_encryption",
         "aws_profile",
         "ca_file",
+        "remote_aws_profile",
+        "remote_ca_file",
     ];
     for spec in OPTIONS
         .iter()

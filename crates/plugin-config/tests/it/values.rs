@@ -139,7 +139,10 @@ fn the_remaining_options_are_read() {
     assert_eq!(settings.checksum, Checksum::Crc64Nvme);
     assert_eq!(settings.payload_signing, PayloadSigning::Off);
     assert_eq!(settings.retry_patience, Duration::from_secs(120));
-    assert_eq!(settings.storage_class.as_deref(), Some("STANDARD_IA"));
+    assert_eq!(
+        settings.destination.storage_class.as_deref(),
+        Some("STANDARD_IA")
+    );
     assert_eq!(settings.verbosity, Verbosity::Debug);
     assert_eq!(
         settings.destination.ca_file,

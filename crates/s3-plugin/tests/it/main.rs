@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod backups;
+mod both;
 mod bytes;
 mod conflicts;
 mod dependencies;
@@ -19,6 +20,7 @@ mod logs;
 mod messages;
 mod proxies;
 mod recorded;
+mod replicate;
 mod schedule;
 mod schedules;
 mod store;

@@ -177,7 +177,10 @@ fn every_mistyped_key_is_told_at_once() {
 
 #[test]
 fn an_option_that_is_not_built_is_told() {
-    check_options(&[("replication", "on")], &["replication", "write off"]);
+    check_options(
+        &[("password_encryption", "on")],
+        &["password_encryption", "write off"],
+    );
     check_options(
         &[("role_arn", "arn:aws:iam::1:role/x")],
         &["role_arn", "not built yet"],

@@ -71,7 +71,12 @@ impl Store {
 
     /// The object's bytes; panics where there is none.
     pub(crate) fn object(&self, key: &str) -> Vec<u8> {
-        self.server.object(BUCKET, key).unwrap().to_vec()
+        self.object_in(BUCKET, key)
+    }
+
+    /// The same in another bucket.
+    pub(crate) fn object_in(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.server.object(bucket, key).unwrap().to_vec()
     }
 
     pub(crate) fn insert(&self, key: &str, content: &[u8]) {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod classify;
+mod copies;
 mod verbs;
 mod whole;
 
@@ -46,7 +47,7 @@ impl fmt::Debug for SdkStore {
 impl SdkStore {
     /// A client for `destination`. Makes no request, except where credentials must be looked up
     /// in files or from a service of the environment.
-    pub async fn new(destination: &Destination, storage_class: Option<String>) -> Self {
+    pub async fn new(destination: &Destination) -> Self {
         let http_client = http::client(destination);
         let builder = match &destination.credentials {
             // The chain is left alone: it reads files and asks the network.
@@ -92,7 +93,7 @@ impl SdkStore {
         Self {
             client,
             bucket: destination.bucket.clone(),
-            storage_class,
+            storage_class: destination.storage_class.clone(),
             keeps_versions: AtomicBool::new(false),
         }
     }

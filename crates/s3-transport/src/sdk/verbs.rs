@@ -18,8 +18,8 @@ use crate::checksum::{Algorithm, Checksum};
 use crate::payload::Payload;
 use crate::progress::Progress;
 use crate::store::{
-    Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError, Target,
-    UploadMarker, UploadsPage,
+    CopySource, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError,
+    Target, UploadMarker, UploadsPage,
 };
 
 /// Gives the signer the payload's SHA-256, so that a body in pieces can be signed; or tells it to
@@ -86,7 +86,7 @@ impl SdkStore {
         }
     }
 
-    fn storage_class(&self) -> Option<StorageClass> {
+    pub(super) fn storage_class(&self) -> Option<StorageClass> {
         self.storage_class.as_deref().map(StorageClass::from)
     }
 }
@@ -284,6 +284,7 @@ impl Store for SdkStore {
                 Some(Entry {
                     key: object.key?,
                     size,
+                    etag: object.e_tag,
                 })
             });
         Ok(Page {
@@ -378,6 +379,25 @@ impl Store for SdkStore {
                 ))
             });
         Ok(failed.collect())
+    }
+
+    async fn copy(
+        &self,
+        source: CopySource<'_>,
+        key: &str,
+        checksum: Option<Algorithm>,
+    ) -> Result<(), StoreError> {
+        self.copy_object(source, key, checksum).await
+    }
+
+    async fn copy_part(
+        &self,
+        target: Target<'_>,
+        number: u32,
+        source: CopySource<'_>,
+        range: (u64, u64),
+    ) -> Result<Part, StoreError> {
+        self.copy_range(target, number, source, range).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

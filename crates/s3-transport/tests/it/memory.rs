@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use http_body::Body as _;
 use md5::{Digest, Md5};
 use s3_transport::{
-    Algorithm, Checksum, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Payload,
-    Progress, Store, StoreError, Target, UploadMarker, UploadsPage,
+    Algorithm, Checksum, CopySource, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part,
+    Payload, Progress, Store, StoreError, Target, UploadMarker, UploadsPage,
 };
 
 use crate::fault::{Fault, answer, body, error};
@@ -37,6 +37,17 @@ struct State {
     uploads_begun: u64,
     aborts_refused: u64,
     requests: u64,
+}
+
+impl State {
+    /// The bytes of what is copied.
+    fn source(&self, source: CopySource<'_>) -> Result<Vec<u8>, StoreError> {
+        let stored = self.objects.get(source.key).ok_or(error(Kind::NoSuchKey))?;
+        match source.etag {
+            Some(etag) if etag.trim_matches('"') != stored.etag => Err(error(Kind::Precondition)),
+            _ => Ok(stored.bytes.clone()),
+        }
+    }
 }
 
 /// The store.
@@ -308,6 +319,7 @@ impl Store for Memory {
             .map(|(key, stored)| Entry {
                 key: key.clone(),
                 size: stored.bytes.len() as u64,
+                etag: Some(stored.etag.clone()),
             })
             .collect();
         let more = keys.next().is_some();
@@ -363,6 +375,46 @@ impl Store for Memory {
             state.objects.remove(key);
         }
         answer(&fault, Vec::new())
+    }
+
+    async fn copy(
+        &self,
+        source: CopySource<'_>,
+        key: &str,
+        checksum: Option<Algorithm>,
+    ) -> Result<(), StoreError> {
+        let fault = self.next()?;
+        if checksum.is_some() && !self.checksums {
+            return Err(error(Kind::NotImplemented));
+        }
+        let mut state = self.lock();
+        let bytes = state.source(source)?;
+        let etag = hex(&Md5::digest(&bytes));
+        state.objects.insert(key.to_owned(), Stored { bytes, etag });
+        answer(&fault, ())
+    }
+
+    async fn copy_part(
+        &self,
+        target: Target<'_>,
+        number: u32,
+        source: CopySource<'_>,
+        (start, end): (u64, u64),
+    ) -> Result<Part, StoreError> {
+        let fault = self.next()?;
+        let mut state = self.lock();
+        let bytes = state.source(source)?[start as usize..end as usize].to_vec();
+        let part = Part {
+            number,
+            etag: hex(&Md5::digest(&bytes)),
+            checksum: self.checksums.then(|| crc(&bytes)),
+            echoes_checksum: self.checksums,
+        };
+        let upload = state.uploads.get_mut(target.upload_id);
+        upload
+            .ok_or(error(Kind::NoSuchUpload))?
+            .insert(number, bytes);
+        answer(&fault, part)
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

@@ -49,6 +49,7 @@ pub(crate) fn transport(store: Memory, part: u64, range: u64) -> Transport<Memor
         checksum: Some(Algorithm::Crc64Nvme),
         checksum_required: false,
         sign_payload: false,
+        largest_copy: part,
         patience,
     };
     Transport::new(store, "bucket", options)

@@ -1,0 +1,261 @@
+//! Brings objects of the first destination to the second one, later.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::checksum::{Algorithm, Checksum, Running};
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::multipart::COMPLETION_STALLS;
+use crate::pipe::pipe;
+use crate::standby::alike;
+use crate::store::{CopySource, Kind, Object, Store};
+use crate::transport::Transport;
+use crate::upload::or_interrupted;
+
+/// Copies from one destination to the other.
+#[derive(Debug)]
+pub struct Replicator<S> {
+    from: Transport<S>,
+    to: Transport<S>,
+    /// Whether the store is asked to copy by itself.
+    within: AtomicBool,
+}
+
+/// How an object was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// By the store; whether a checksum has proven the copy, beside its size.
+    Within {
+        /// Else the store keeps none to compare.
+        verified: bool,
+    },
+    /// Through this process, verified on both ways as a restore and a backup are.
+    Through,
+}
+
+impl<S: Store> Replicator<S> {
+    /// Copies from `from` to `to`; `within` where both are one service under one account, which can
+    /// copy by itself. Where it then refuses to, the bytes come through this process.
+    pub fn new(from: Transport<S>, to: Transport<S>, within: bool) -> Self {
+        Self {
+            from,
+            to,
+            within: AtomicBool::new(within),
+        }
+    }
+
+    /// Whether both objects have the same content: by their sizes, and by ETag or checksum. Where the
+    /// stores tell neither in common, what has no checksum is read.
+    pub async fn same(&self, from_key: &str, to_key: &str) -> Result<bool, Error> {
+        let there = async { self.to.head(to_key).await.map_err(second) };
+        let (from, to) = tokio::try_join!(self.from.head(from_key), there)?;
+        if from.size != to.size {
+            return Ok(false);
+        }
+        if let Some(same) = told(&from, &to) {
+            return Ok(same);
+        }
+        log::info!("'{from_key}' and its copy are read, as the stores keep no checksum to compare");
+        let algorithm = from.checksum.or(to.checksum).map(|sum| sum.algorithm);
+        let algorithm = algorithm.unwrap_or(Algorithm::Crc64Nvme);
+        let there = async {
+            let sum = checksum(&self.to, to_key, &to, algorithm).await;
+            sum.map_err(second)
+        };
+        let here = checksum(&self.from, from_key, &from, algorithm);
+        let (here, there) = tokio::try_join!(here, there)?;
+        Ok(here == there)
+    }
+
+    /// Copies one object, in place of what the second destination may have under that key.
+    ///
+    /// # Errors
+    /// [`Error::Second`] where the second destination failed; nothing is visible there then.
+    pub async fn copy(
+        &self,
+        from_key: &str,
+        to_key: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Copied, Error> {
+        if self.within.load(Ordering::Relaxed) {
+            match self.copy_within(from_key, to_key, interrupt).await {
+                Err(error) if may_refuse(&error) => {
+                    self.within.store(false, Ordering::Relaxed);
+                    log::info!(
+                        "the store does not copy by itself, the bytes come through here: {}",
+                        error.chain()
+                    );
+                }
+                copied => return copied,
+            }
+        }
+        self.copy_through(from_key, to_key, interrupt).await?;
+        Ok(Copied::Through)
+    }
+
+    async fn copy_within(
+        &self,
+        from_key: &str,
+        to_key: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Copied, Error> {
+        let object = or_interrupted(interrupt, self.from.head(from_key)).await?;
+        let source = CopySource {
+            bucket: self.from.bucket(),
+            key: from_key,
+            etag: object.etag.as_deref(),
+        };
+        let copying = self.to.copy_from(source, object.size, to_key, interrupt);
+        copying.await.map_err(second)?;
+        let copy = or_interrupted(interrupt, self.to.head(to_key)).await;
+        let copy = copy.map_err(second)?;
+        let verified = told(&object, &copy);
+        if copy.size != object.size || proven_other(&object, &copy) {
+            let what = format!(
+                "the store has made it of '{from_key}', which has other content ({} bytes, here {})",
+                object.size, copy.size
+            );
+            return Err(second(self.to.damaged(to_key, what)));
+        }
+        Ok(Copied::Within {
+            verified: verified == Some(true),
+        })
+    }
+
+    /// Reads the object and stores it; it ends, and so becomes visible, only when all of it is right.
+    async fn copy_through(
+        &self,
+        from_key: &str,
+        to_key: &str,
+        interrupt: &Interrupt,
+    ) -> Result<(), Error> {
+        let (sink, source, end) = pipe();
+        let mut reading = std::pin::pin!(async {
+            self.from.download(from_key, sink).await?;
+            end.finish();
+            Ok(())
+        });
+        let mut storing = std::pin::pin!(self.to.upload(to_key, source, interrupt));
+        let read = tokio::select! {
+            biased;
+            read = &mut reading => read,
+            stored = &mut storing => return stored.map(drop).map_err(second),
+        };
+        // After a failure the upload fails too, and tidies up.
+        let stored = storing.await;
+        match read {
+            Ok(()) | Err(Error::ReaderGone) => stored.map(drop).map_err(second),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<S: Store> Transport<S> {
+    /// Has the store copy `source`, of `size` bytes, to `key`: by one request, or in parts.
+    async fn copy_from(
+        &self,
+        source: CopySource<'_>,
+        size: u64,
+        key: &str,
+        interrupt: &Interrupt,
+    ) -> Result<(), Error> {
+        if size <= self.options.largest_copy {
+            return or_interrupted(interrupt, self.copy_at_once(source, key)).await;
+        }
+        let mut upload = self.open(key, interrupt).await?;
+        let copying = async {
+            upload.copy(source, size).await?;
+            upload.complete().await
+        };
+        let copied = or_interrupted(interrupt, copying).await;
+        if copied.is_err() {
+            upload.abort().await;
+        }
+        copied.map(drop)
+    }
+
+    async fn copy_at_once(&self, source: CopySource<'_>, key: &str) -> Result<(), Error> {
+        let stall = self.options.patience.stall * COMPLETION_STALLS;
+        let copy = |checksum| {
+            self.request_within(stall, "CopyObject", key, move |_| {
+                self.store.copy(source, key, checksum)
+            })
+        };
+        let checksum = self.checksum();
+        match copy(checksum).await {
+            Err(error) if checksum.is_some() && self.may_refuse(&error) => copy(None).await,
+            copied => copied,
+        }
+    }
+}
+
+/// Whether the stores tell that two objects have the same content; `None` where they do not say.
+fn told(one: &Object, other: &Object) -> Option<bool> {
+    match (one.checksum, other.checksum) {
+        (Some(one), Some(other)) if one.algorithm == other.algorithm => Some(one == other),
+        _ => alike(one, other).then_some(true),
+    }
+}
+
+fn proven_other(one: &Object, other: &Object) -> bool {
+    told(one, other) == Some(false)
+}
+
+/// The checksum of the object's bytes: the store's, or computed of what it gives.
+async fn checksum<S: Store>(
+    transport: &Transport<S>,
+    key: &str,
+    object: &Object,
+    algorithm: Algorithm,
+) -> Result<Checksum, Error> {
+    if let Some(kept) = object.checksum.filter(|kept| kept.algorithm == algorithm) {
+        return Ok(kept);
+    }
+    let running = Digest(Arc::new(Mutex::new(Running::new(algorithm))));
+    transport.download(key, running.clone()).await?;
+    Ok(running.lock().finish())
+}
+
+/// A sink that keeps only the checksum.
+#[derive(Clone)]
+struct Digest(Arc<Mutex<Running>>);
+
+impl Digest {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the store may have refused to copy, and take the bytes all the same.
+fn may_refuse(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Some(
+            Kind::NotImplemented
+                | Kind::Denied
+                | Kind::Other
+                | Kind::NoSuchBucket
+                | Kind::NoSuchKey
+        )
+    )
+}
+
+fn second(error: Error) -> Error {
+    match error {
+        Error::Interrupted { .. } => error,
+        error => Error::Second(Box::new(error)),
+    }
+}
