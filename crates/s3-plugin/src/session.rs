@@ -119,8 +119,11 @@ async fn connect(settings: &Settings) -> Destinations<SdkStore> {
     Destinations { first, second }
 }
 
-/// The failure that `error` is: what the transport said, where it said it.
+/// The failure that `error` is: the transport's own, where nothing was said about it yet.
 pub(crate) fn failure(error: anyhow::Error) -> Failure {
+    if error.chain().next().is_some_and(|top| !top.is::<Error>()) {
+        return error.into();
+    }
     match error.downcast::<Error>() {
         Ok(error) => error.into(),
         Err(error) => error.into(),

@@ -1,6 +1,6 @@
 //! `replicate_backup`, `delete_replica`: a copy that is made, made again, and deleted later.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use s3_testserver::memory::{Code, Config, Fault, Kind, Rule, Which};
 
@@ -22,14 +22,14 @@ fn two() -> (Host, Store, Store, PathBuf) {
     (host, first, second, config)
 }
 
-fn run(host: &Host, command: &str, config: &PathBuf) -> assert_cmd::Command {
+fn run(host: &Host, command: &str, config: &Path) -> assert_cmd::Command {
     let mut plugin = host.plugin(command, config);
     plugin.arg(TIMESTAMP);
     plugin
 }
 
 /// Stores a stream in the first store only, as the config does without `replication: on`.
-fn store(host: &Host, config: &PathBuf, name: &str, stream: &[u8]) {
+fn store(host: &Host, config: &Path, name: &str, stream: &[u8]) {
     host.plugin("backup_data", config)
         .arg(host.backup_path(name))
         .write_stdin(stream)
@@ -56,7 +56,8 @@ fn fifteen_hundred_objects_are_replicated_once() {
     for number in 0..1500 {
         assert!(second.object(&format!("{COPY}/object-{number:04}")) == content(number));
     }
-    (first.forget(), second.forget());
+    first.forget();
+    second.forget();
     let told = run(&host, "replicate_backup", &config).fails();
     assert_tells(&told, &["already replicated", TIMESTAMP, "1500 objects"]);
     assert_eq!((moved(&second), first.requests(Kind::Get)), (0, 0));
