@@ -201,6 +201,14 @@ impl Servers {
         }
     }
 
+    /// The shell command that does away with the first destination, where it is a server of this run.
+    pub(crate) fn destroy_command(&self) -> Option<String> {
+        match self.0.first() {
+            Some(Server::Embedded(server)) => server.kill_command(),
+            _ => None,
+        }
+    }
+
     /// Stops the servers and deletes the buckets; goes on after a failure and returns the first one.
     pub(crate) async fn stop(self) -> Result<()> {
         let mut result = Ok(());

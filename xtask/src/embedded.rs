@@ -60,6 +60,11 @@ impl Embedded {
         })
     }
 
+    /// The shell command that kills the server.
+    pub(crate) fn kill_command(&self) -> Option<String> {
+        self.process.id().map(|id| format!("kill -KILL {id}"))
+    }
+
     /// Ends the server and waits until it is gone.
     pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.process.stdin.take());

@@ -46,6 +46,24 @@ impl Place {
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
+    /// The options that make this place the second destination of another one.
+    pub(crate) fn as_remote(&self) -> Vec<(String, String)> {
+        let mut options = vec![
+            ("replication", "on"),
+            ("remote_endpoint", &self.endpoint),
+            ("remote_region", &self.region),
+            ("remote_bucket", &self.bucket),
+            ("remote_aws_access_key_id", &self.access_key),
+            ("remote_aws_secret_access_key", &self.secret_key),
+        ];
+        let ca_file = self.ca_file.as_ref().map(|file| file.to_string_lossy());
+        options.extend(ca_file.iter().map(|file| ("remote_ca_file", &**file)));
+        let owned = options.into_iter();
+        owned
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     fn config(&self, plugin: &Path, options: &[(String, String)]) -> String {
         let encryption = if self.endpoint.starts_with("https:") {
             "on"

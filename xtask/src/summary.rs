@@ -5,12 +5,6 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-/// The groups that cannot pass yet, each with the reason.
-const NOT_YET: &[(&str, &str)] = &[(
-    "secondary",
-    "as the plugin cannot write a second destination yet",
-)];
-
 /// The part of the bench's report that is judged here.
 #[derive(Deserialize)]
 pub(crate) struct Summary {
@@ -22,7 +16,6 @@ pub(crate) struct Summary {
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    group: String,
     outcome: Outcome,
     /// Of a skipped case: what it needs and did not find.
     need: Option<String>,
@@ -82,23 +75,6 @@ impl Summary {
             .filter(failed)
             .map(|case| case.name.as_str())
     }
-
-    /// One line for each group of which nothing was played because it cannot be yet.
-    pub(crate) fn not_yet_run(&self) -> impl Iterator<Item = String> {
-        NOT_YET
-            .iter()
-            .filter(|(group, _)| self.all_skipped(group))
-            .map(|(group, reason)| format!("not yet run: {group}, {reason}"))
-    }
-
-    fn all_skipped(&self, group: &str) -> bool {
-        let mut cases = self
-            .cases
-            .iter()
-            .filter(|case| case.group == group)
-            .peekable();
-        cases.peek().is_some() && cases.all(|case| case.outcome == Outcome::Skip)
-    }
 }
 
 #[cfg(test)]
@@ -109,18 +85,6 @@ mod tests {
         let summary: Summary = serde_json::from_str(&format!("{{\"cases\":[{cases}]}}")).unwrap();
         let proof = summary.ensure_proof().map_err(|error| error.to_string());
         assert_eq!(proof, expected.map_err(str::to_owned));
-    }
-
-    #[test]
-    fn a_group_that_cannot_pass_yet_is_named() {
-        let check = |outcome: &str, expected| {
-            let case = r#"{"name":"secondary/x","group":"secondary","need":"n","outcome":"#;
-            let summary: Summary =
-                serde_json::from_str(&format!("{{\"cases\":[{case}\"{outcome}\"}}]}}")).unwrap();
-            assert_eq!(summary.not_yet_run().count(), expected);
-        };
-        check("skip", 1);
-        check("pass", 0);
     }
 
     #[test]

@@ -81,23 +81,34 @@ async fn certify(
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode> {
     let plugin = setup.programs.path(PLUGIN)?;
-    let configs = ["primary", "secondary"].map(|name| setup.dir.join(format!("{name}.yaml")));
-    for (config, name) in configs.iter().zip(["primary", "secondary"]) {
+    let mut places = Vec::new();
+    for name in ["primary", "secondary"] {
         tokio::select! {
-            place = servers.start(setup, name) => place?.write_config(config, plugin)?,
+            place = servers.start(setup, name) => places.push(place?),
             signal = interrupt.next() => bail!("ended by {signal}"),
         }
     }
-    let [primary, _] = &configs;
+    let [first, second] = &places[..] else {
+        bail!("there are not two destinations");
+    };
+    let [primary, secondary] =
+        ["primary", "secondary"].map(|name| setup.dir.join(format!("{name}.yaml")));
+    // What the second config restores is what the plugin wrote there by itself.
+    first.write_config_with(&primary, plugin, &second.as_remote())?;
+    second.write_config(&secondary, plugin)?;
 
     let report = args
         .json
         .clone()
         .unwrap_or_else(|| setup.dir.join("report.json"));
     let mut bench = Command::new(setup.programs.path(BENCH)?);
-    bench.arg(plugin).arg(primary).arg("--json").arg(&report);
+    bench.arg(plugin).arg(&primary).arg(&secondary);
+    bench.arg("--json").arg(&report);
     if let Some(command) = servers.damage_command()? {
         bench.arg("--damage").arg(command);
+    }
+    if let Some(command) = servers.destroy_command() {
+        bench.arg("--destroy-primary").arg(command);
     }
     for filter in &args.filter {
         bench.arg("--filter").arg(filter);
@@ -146,9 +157,6 @@ fn judge(status: ExitStatus, report: &Path) -> Result<ExitCode> {
     let summary = Summary::read(report)?;
     if code == 0 {
         summary.ensure_proof()?;
-    }
-    for line in summary.not_yet_run() {
-        println!("{line}");
     }
     Ok(ExitCode::from(code))
 }

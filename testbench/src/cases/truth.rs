@@ -1,6 +1,6 @@
 //! Whether the plugin's word can be trusted when the store's cannot.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -74,6 +74,15 @@ fn damage(scene: &Scene<'_>, path: &Path, how: &str) -> Verdict {
     )))
 }
 
+/// The config of the first destination alone, where there are two: only there an object is damaged, and a
+/// plugin may well bring it back from the other one.
+fn alone(scene: &Scene<'_>) -> Verdict<PathBuf> {
+    match scene.bench.config.option("replication") {
+        None | Some("off") => Ok(scene.config().to_owned()),
+        Some(_) => scene.config_with("alone.yaml", &[("replication", "off")]),
+    }
+}
+
 /// Asks that the restore failed and that it delivered less than `bytes`, as every caller notices a stream that
 /// ends short. Bytes from before a flipped one was found may be out, but nothing else than the object had.
 fn ends_short(finished: Finished, bytes: &[u8], how: &str) -> Verdict {
@@ -101,7 +110,9 @@ fn stream(scene: &Scene<'_>, how: &str) -> Verdict {
         .arg("\"0\"");
     setup.run()?.succeeds()?;
     damage(scene, &path, how)?;
-    ends_short(scene.restore_data(&path)?, &bytes, how)
+    let alone = alone(scene)?;
+    let restored = scene.call_with("restore_data", &alone).arg(&path).run()?;
+    ends_short(restored, &bytes, how)
 }
 
 fn file(scene: &Scene<'_>, how: &str) -> Verdict {
@@ -109,7 +120,9 @@ fn file(scene: &Scene<'_>, how: &str) -> Verdict {
     scene.backup_file(&path, &payload::text(how, 1000))?;
     remove_local(&path)?;
     damage(scene, &path, how)?;
-    scene.restore_file(&path)?.fails()?;
+    let alone = alone(scene)?;
+    let restored = scene.call_with("restore_file", &alone).arg(&path).run()?;
+    restored.fails()?;
     Ok(())
 }
 
@@ -120,9 +133,10 @@ fn subset(scene: &Scene<'_>) -> Verdict {
     damage(scene, &path, "flip")?;
     let offsets = scene.dir.join("offsets");
     std::fs::write(&offsets, "1 0 2000")?;
+    let alone = alone(scene)?;
     ends_short(
         scene
-            .call("restore_data_subset")
+            .call_with("restore_data_subset", &alone)
             .arg(&path)
             .arg(&offsets)
             .run()?,
