@@ -6,7 +6,7 @@ use s3_testserver::memory::{Code, Config, Fault, Kind, Rule, Which};
 
 use crate::bytes::{PART, bytes};
 use crate::host::{Ends, Host, PREFIX, TIMESTAMP, assert_tells};
-use crate::store::{BUCKET, Store};
+use crate::store::{BUCKET, DEADLINE, Store};
 
 /// Where the copies go in most tests here.
 const COPY: &str = "copy/backups/20261122/20261122055910";
@@ -51,7 +51,10 @@ fn fifteen_hundred_objects_are_replicated_once() {
     for number in 0..1500 {
         first.insert(&format!("{PREFIX}/object-{number:04}"), &content(number));
     }
-    run(&host, "replicate_backup", &config).succeeds();
+    // A hurry is not asked for: debug builds and busy machines take long for so many.
+    run(&host, "replicate_backup", &config)
+        .timeout(10 * DEADLINE)
+        .succeeds();
     assert_eq!(second.keys().len(), 1500);
     for number in 0..1500 {
         assert!(second.object(&format!("{COPY}/object-{number:04}")) == content(number));
