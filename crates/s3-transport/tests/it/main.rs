@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod destinations;
 mod fault;
 mod memory;
 mod schedule;

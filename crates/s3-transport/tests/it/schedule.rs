@@ -43,7 +43,7 @@ pub(crate) enum Command {
 }
 
 /// Faults as a network and a store make them; mostly none, so that runs get far.
-fn fault() -> impl Strategy<Value = Fault> {
+pub(crate) fn fault() -> impl Strategy<Value = Fault> {
     let kind = prop_oneof![
         6 => Just(Kind::Server),
         3 => Just(Kind::Connection),
