@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::bail;
+use anyhow::anyhow;
 use plugin_api::{Answer, Timestamp};
 use s3_transport::{Copied, Entry, Error, Interrupt, Replicator, SdkStore, Transport};
 
@@ -23,13 +23,11 @@ const JOBS: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 /// Where there is nothing to copy: the backup is not known, or it is already replicated.
 pub(crate) fn replicate(config: &Path, timestamp: &Timestamp) -> Answer {
     session::run(config, async |session| {
-        replicate_all(session, timestamp)
-            .await
-            .map_err(session::failure)
+        replicate_all(session, timestamp).await
     })
 }
 
-async fn replicate_all(session: &Session, timestamp: &Timestamp) -> anyhow::Result<()> {
+async fn replicate_all(session: &Session, timestamp: &Timestamp) -> Answer {
     let (destination, second) = session.second().await?;
     let (first, settings) = (session.first(), &session.settings);
     let prefix = timestamp.prefix();
@@ -38,7 +36,7 @@ async fn replicate_all(session: &Session, timestamp: &Timestamp) -> anyhow::Resu
     let (here, there) = session::unless(&session.interrupt, listing).await?;
     let (count, timestamp) = (here.len(), timestamp.as_str());
     if count == 0 {
-        bail!("nothing is stored of backup {timestamp}");
+        Err(anyhow!("nothing is stored of backup {timestamp}"))?;
     }
     let jobs = first.jobs(JOBS);
     let within = destination.shares_account(&settings.destination);
@@ -63,9 +61,9 @@ async fn replicate_all(session: &Session, timestamp: &Timestamp) -> anyhow::Resu
     run_all::<Entry, _>(last, jobs, one).await?;
     let copied = work.copied.load(Ordering::Relaxed);
     if copied == 0 {
-        bail!(
+        Err(anyhow!(
             "backup {timestamp} is already replicated: the second destination has its {count} objects"
-        );
+        ))?;
     }
     log::info!("replicated backup {timestamp}: copied {copied} of its {count} objects");
     Ok(())
@@ -86,7 +84,7 @@ struct Work {
 }
 
 impl Work {
-    async fn replicate(&self, entry: &Entry) -> anyhow::Result<()> {
+    async fn replicate(&self, entry: &Entry) -> Answer {
         let name = entry.key.strip_prefix(&self.from).unwrap_or_default();
         let key = format!("{}{name}", self.to);
         if session::unless(&self.interrupt, self.is_there(entry, &key)).await? {

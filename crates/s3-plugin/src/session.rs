@@ -119,17 +119,6 @@ async fn connect(settings: &Settings) -> Destinations<SdkStore> {
     Destinations { first, second }
 }
 
-/// The failure that `error` is: the transport's own, where nothing was said about it yet.
-pub(crate) fn failure(error: anyhow::Error) -> Failure {
-    if error.chain().next().is_some_and(|top| !top.is::<Error>()) {
-        return error.into();
-    }
-    match error.downcast::<Error>() {
-        Ok(error) => error.into(),
-        Err(error) => error.into(),
-    }
-}
-
 /// Puts what to change in front of an error of the transport.
 fn advise(failure: Failure, settings: &Settings) -> Failure {
     match failure {

@@ -2,10 +2,11 @@
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::ChecksumType;
 
 use crate::checksum::{Algorithm, Checksum};
-use crate::store::{Got, Kind, Object, StoreError};
+use crate::store::{Entry, Got, Kind, Object, Page, StoreError};
 
 /// The checksum headers of an answer.
 struct Checksums<'a> {
@@ -88,6 +89,27 @@ pub(super) fn of_get(
         object,
         range,
         body: answer.body,
+    })
+}
+
+pub(super) fn of_list(answer: ListObjectsV2Output) -> Result<Page, StoreError> {
+    let continuation = answer.next_continuation_token;
+    if answer.is_truncated == Some(true) && continuation.is_none() {
+        let message = "the listing is cut off and does not tell how to go on";
+        return Err(StoreError::new(Kind::Server, message));
+    }
+    let listed = answer.contents.unwrap_or_default().into_iter();
+    let entries = listed.filter_map(|object| {
+        let size = object.size.and_then(|size| u64::try_from(size).ok());
+        Some(Entry {
+            key: object.key?,
+            size: size.unwrap_or(0),
+            etag: object.e_tag,
+        })
+    });
+    Ok(Page {
+        entries: entries.collect(),
+        continuation,
     })
 }
 

@@ -18,8 +18,8 @@ use crate::checksum::{Algorithm, Checksum};
 use crate::payload::Payload;
 use crate::progress::Progress;
 use crate::store::{
-    CopySource, Created, Entry, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError,
-    Target, UploadMarker, UploadsPage,
+    CopySource, Created, Got, Kind, Object, OpenUpload, Page, Part, Store, StoreError, Target,
+    UploadMarker, UploadsPage,
 };
 
 /// Gives the signer the payload's SHA-256, so that a body in pieces can be signed; or tells it to
@@ -266,31 +266,7 @@ impl Store for SdkStore {
             .prefix(prefix)
             .max_keys(limit.into())
             .set_continuation_token(continuation.map(str::to_owned));
-        let answer = list.send().await.map_err(classify)?;
-        let continuation = answer.next_continuation_token;
-        if answer.is_truncated == Some(true) && continuation.is_none() {
-            let message = "the listing is cut off and does not tell how to go on";
-            return Err(StoreError::new(Kind::Server, message));
-        }
-        let entries = answer
-            .contents
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|object| {
-                let size = object
-                    .size
-                    .and_then(|size| u64::try_from(size).ok())
-                    .unwrap_or(0);
-                Some(Entry {
-                    key: object.key?,
-                    size,
-                    etag: object.e_tag,
-                })
-            });
-        Ok(Page {
-            entries: entries.collect(),
-            continuation,
-        })
+        answers::of_list(list.send().await.map_err(classify)?)
     }
 
     async fn uploads(
