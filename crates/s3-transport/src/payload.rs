@@ -71,6 +71,9 @@ impl Body for PayloadBody {
         Poll::Ready(piece.map(|piece| {
             self.next += 1;
             self.left -= piece.len() as u64;
+            if self.left == 0 {
+                self.progress.handed_over();
+            }
             Ok(Frame::data(piece))
         }))
     }

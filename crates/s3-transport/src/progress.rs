@@ -9,21 +9,40 @@ use crate::store::StoreError;
 
 /// When one request last made progress on the network's side.
 #[derive(Debug, Clone)]
-pub struct Progress(Arc<Mutex<Instant>>);
+pub struct Progress {
+    begun: Instant,
+    last: Arc<Mutex<Instant>>,
+}
 
 impl Progress {
     /// Progress that was made just now.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        let now = Instant::now();
+        Self {
+            begun: now,
+            last: Arc::new(Mutex::new(now)),
+        }
     }
 
     /// Notes that bytes have moved.
     pub fn made(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.set(Instant::now());
+    }
+
+    /// Notes that the system has taken the last of a request's bytes.
+    ///
+    /// It keeps megabytes of them, which nothing tells of while a slow line takes them: the answer may
+    /// take as much longer as sending has taken up to now.
+    pub fn handed_over(&self) {
+        self.set(Instant::now() + self.begun.elapsed());
+    }
+
+    fn set(&self, last: Instant) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
     }
 
     fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `request`, and drops it when `limit` goes by without progress.
@@ -66,6 +85,28 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(error.kind, Kind::Timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_as_long_as_sending_did() {
+        let limit = Duration::from_secs(30);
+        for (silence, answered) in [(69, true), (71, false)] {
+            let progress = Progress::new();
+            let sent = {
+                let progress = progress.clone();
+                async move {
+                    for _ in 0..2 {
+                        tokio::time::sleep(Duration::from_secs(20)).await;
+                        progress.made();
+                    }
+                    progress.handed_over();
+                    tokio::time::sleep(Duration::from_secs(silence)).await;
+                    Ok(())
+                }
+            };
+            let result = progress.watch(limit, sent).await;
+            assert_eq!(result.is_ok(), answered, "{silence} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -215,7 +215,7 @@ fn play_one(seed: u64, check: impl Fn(Schedule)) {
         cases: 1,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
-        max_shrink_iters: 100,
+        max_shrink_iters: 50,
         ..ProptestConfig::default()
     };
     let played = TestRunner::new(config).run(&schedule(), |schedule| {
