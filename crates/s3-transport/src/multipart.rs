@@ -219,6 +219,8 @@ impl<S: Store> Multipart<S> {
                     "'{}' is stored, although completing it failed: {error}",
                     self.key
                 );
+                // The same bytes may have been there before: then the upload is still open.
+                self.close().await;
                 return Ok(self.stored());
             }
             transport
@@ -293,6 +295,10 @@ impl<S: Store> Multipart<S> {
     /// Ends the upload without an object. No part is under way any more when the store is asked.
     pub(crate) async fn abort(&mut self) {
         self.in_flight.shutdown().await;
+        self.close().await;
+    }
+
+    async fn close(&self) {
         let abort = self.transport.abort(&self.key, &self.upload_id);
         let why = match tokio::time::timeout(ABORT, abort).await {
             Ok(Ok(())) => return,

@@ -153,6 +153,17 @@ fn a_completion_whose_answer_was_lost_is_looked_up() {
 }
 
 #[test]
+fn an_upload_of_what_is_stored_already_is_not_left_open() {
+    let data = bytes(2500);
+    let transport = transport(Memory::new([], true), 1000, 1000);
+    run(upload(&transport, &data)).unwrap();
+    let script = [vec![Fault::None; 4], vec![Fault::Refuse(Kind::Connection)]].concat();
+    transport.store().play(script);
+    run(upload(&transport, &data)).unwrap();
+    assert_eq!(transport.store().open_uploads(), 0);
+}
+
+#[test]
 fn a_refused_completion_is_not_taken_for_an_older_object_of_the_same_size() {
     let data = bytes(2500);
     let transport = transport(Memory::new([], false), 1000, 1000);
