@@ -16,6 +16,9 @@ const PLUGIN: &str = env!("CARGO_BIN_EXE_gpbackup_s3_plugin");
 pub(crate) const TIMESTAMP: &str = "20261122055910";
 pub(crate) const PREFIX: &str = "test/wrap/backups/20261122/20261122055910";
 
+/// How many times as short all waiting is in tests of it.
+pub(crate) const HURRY: &str = "50";
+
 /// A directory that holds all of a host, and vanishes with it.
 pub(crate) struct Host {
     root: TempDir,
@@ -81,11 +84,11 @@ impl Host {
         plugin
     }
 
-    /// The same with all waiting a hundred times as short: patience ends after 1.2 s, a request that
-    /// stalls after 0.3 s.
+    /// The same with all waiting fifty times as short: patience ends after 2.4 s, a request that stalls
+    /// after 0.6 s.
     pub(crate) fn hurried(&self, command: &str, config: &Path) -> Command {
         let mut plugin = self.plugin(command, config);
-        plugin.env("S3_TRANSPORT_HURRY", "100");
+        plugin.env("S3_TRANSPORT_HURRY", HURRY);
         plugin
     }
 

@@ -18,6 +18,7 @@ mod interrupts;
 mod layout;
 mod logs;
 mod messages;
+mod patience;
 mod proxies;
 mod recorded;
 mod replicate;

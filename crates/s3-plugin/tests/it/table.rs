@@ -19,8 +19,8 @@ const HEAD: &str = "# Faults
 
 What becomes of a command when a request to the store fails once, and when it fails each time. Written by
 `UPDATE_FAULTS_MD=1 cargo test -p s3-plugin faults_md`, which plays each fault by `s3-testserver` against the
-binary; CI compares. All waiting is a hundred times as short there: patience ends after 1.2 s, a request stalls
-after 0.3 s.
+binary; CI compares. All waiting is fifty times as short there: patience ends after 2.4 s, a request stalls
+after 0.6 s.
 
 `right` is exit code 0, nothing on stderr, and every byte where it belongs. `fails` is exit code 1 and one line on
 stderr, of which the part that differs is quoted. A restore that fails ends short of its last byte; a backup that

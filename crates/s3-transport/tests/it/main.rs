@@ -7,4 +7,5 @@ mod fault;
 mod memory;
 mod schedule;
 mod schedules;
+mod state;
 mod streams;

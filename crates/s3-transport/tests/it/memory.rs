@@ -1,6 +1,6 @@
 //! A correct S3 store in memory, behind a script of faults.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use http_body::Body as _;
@@ -11,44 +11,7 @@ use s3_transport::{
 };
 
 use crate::fault::{Fault, answer, body, error};
-
-#[derive(Debug, Clone)]
-struct Stored {
-    bytes: Vec<u8>,
-    /// As S3 makes it: the MD5, or that of the parts' MD5s and their number.
-    etag: String,
-}
-
-impl Stored {
-    fn object(&self, checksums: bool) -> Object {
-        Object {
-            size: self.bytes.len() as u64,
-            etag: Some(format!("\"{}\"", self.etag)),
-            checksum: checksums.then(|| crc(&self.bytes)),
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    objects: BTreeMap<String, Stored>,
-    uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
-    script: VecDeque<Fault>,
-    uploads_begun: u64,
-    aborts_refused: u64,
-    requests: u64,
-}
-
-impl State {
-    /// The bytes of what is copied.
-    fn source(&self, source: CopySource<'_>) -> Result<Vec<u8>, StoreError> {
-        let stored = self.objects.get(source.key).ok_or(error(Kind::NoSuchKey))?;
-        match source.etag {
-            Some(etag) if etag.trim_matches('"') != stored.etag => Err(error(Kind::Precondition)),
-            _ => Ok(stored.bytes.clone()),
-        }
-    }
-}
+use crate::state::{State, Stored, crc, hex};
 
 /// The store.
 #[derive(Debug)]
@@ -56,19 +19,6 @@ pub(crate) struct Memory {
     state: Mutex<State>,
     /// Whether objects have checksums, and requests with them are taken.
     checksums: bool,
-}
-
-fn crc(bytes: &[u8]) -> Checksum {
-    let value = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
-    Checksum {
-        algorithm: Algorithm::Crc64Nvme,
-        value,
-        length: bytes.len() as u64,
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Memory {
