@@ -202,10 +202,15 @@ impl Servers {
     }
 
     /// The shell command that does away with the first destination, where it is a server of this run.
-    pub(crate) fn destroy_command(&self) -> Option<String> {
+    pub(crate) fn destroy_command(&self) -> Result<Option<String>> {
         match self.0.first() {
-            Some(Server::Embedded(server)) => server.kill_command(),
-            _ => None,
+            Some(Server::Embedded(server)) => Ok(server.kill_command()),
+            Some(Server::Minio(server)) => {
+                let program = std::env::current_exe().context("cannot find this program")?;
+                let command = format!("{} kill {}", damage::quote(&program), server.name);
+                Ok(Some(command))
+            }
+            Some(Server::Bucket(_)) | None => Ok(None),
         }
     }
 

@@ -48,8 +48,12 @@ fn damage(file: &Path, how: How) -> Result<()> {
 /// The shell command for the objects in `bucket`; the bench adds the object and how to damage it.
 pub(crate) fn command(bucket: &Path) -> Result<String> {
     let program = std::env::current_exe().context("cannot find this program")?;
-    let quote = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     Ok(format!("{} damage {}", quote(&program), quote(bucket)))
+}
+
+/// The path as one word of a shell command.
+pub(crate) fn quote(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -103,19 +103,27 @@ async fn next<S: futures_core::Stream>(stream: &mut std::pin::Pin<&mut S>) -> Op
     std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
 }
 
-/// Arguments of the hidden command `reap`.
+/// Arguments of the hidden commands `reap` and `kill`.
 #[derive(clap::Args)]
-pub(crate) struct ReapArgs {
+pub(crate) struct ContainerArgs {
     /// The container's name
     container: String,
 }
 
 /// Removes the container as soon as stdin closes, that is, when the process that started this one ends.
-pub(crate) async fn reap(args: ReapArgs) -> Result<ExitCode> {
+pub(crate) async fn reap(args: ContainerArgs) -> Result<ExitCode> {
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()))
         .await?
         .context("cannot wait on stdin")?;
     remove(&args.container).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Kills the container, which stays there, dead.
+pub(crate) async fn kill(args: ContainerArgs) -> Result<ExitCode> {
+    let docker = connect().await?;
+    let killed = docker.kill_container(&args.container, None).await;
+    killed.with_context(|| format!("cannot kill the container {}", args.container))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -47,7 +47,10 @@ enum Task {
     Damage(damage::Args),
     /// Remove a container when stdin closes
     #[command(hide = true)]
-    Reap(docker::ReapArgs),
+    Reap(docker::ContainerArgs),
+    /// Kill a container
+    #[command(hide = true)]
+    Kill(docker::ContainerArgs),
 }
 
 #[tokio::main]
@@ -59,6 +62,7 @@ async fn main() -> ExitCode {
         Task::Bench(args) => bench::run(args).await,
         Task::Damage(args) => damage::run(args),
         Task::Reap(args) => docker::reap(args).await,
+        Task::Kill(args) => docker::kill(args).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -26,6 +26,8 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Minio {
     container: ContainerAsync<GenericImage>,
     reaper: Child,
+    /// The container's name.
+    pub(crate) name: String,
     pub(crate) place: Place,
 }
 
@@ -79,6 +81,7 @@ impl Minio {
         Ok(Self {
             container,
             reaper,
+            name,
             place,
         })
     }

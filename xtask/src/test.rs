@@ -107,7 +107,7 @@ async fn certify(
     if let Some(command) = servers.damage_command()? {
         bench.arg("--damage").arg(command);
     }
-    if let Some(command) = servers.destroy_command() {
+    if let Some(command) = servers.destroy_command()? {
         bench.arg("--destroy-primary").arg(command);
     }
     for filter in &args.filter {

@@ -38,7 +38,7 @@ async fn replicate_all(session: &Session, timestamp: &Timestamp) -> Answer {
     if count == 0 {
         Err(anyhow!("nothing is stored of backup {timestamp}"))?;
     }
-    let jobs = first.jobs(JOBS);
+    let jobs = first.copies(JOBS);
     let within = destination.shares_account(&settings.destination);
     let work = Arc::new(Work {
         replicator: Replicator::new(first.shared_by(jobs), second.shared_by(jobs), within),

@@ -92,11 +92,10 @@ impl PartPlan {
         self.first.saturating_mul(factor).min(self.largest)
     }
 
-    /// How many uploads may run side by side, each with a share of this plan.
-    pub(crate) fn jobs(&self) -> usize {
-        let room = self
-            .limit
-            .map_or(u64::MAX, |limit| limit / (2 * self.first));
+    /// How many uploads may run side by side, each with a share of this plan and `beside` bytes more.
+    pub(crate) fn jobs(&self, beside: u64) -> usize {
+        let one = self.first.saturating_mul(2).saturating_add(beside);
+        let room = self.limit.map_or(u64::MAX, |limit| limit / one);
         usize::try_from(room.clamp(1, self.concurrency)).unwrap_or(usize::MAX)
     }
 

@@ -139,7 +139,13 @@ impl<S: Store> Transport<S> {
     /// How many of `wanted` transfers may run side by side: no more than requests in flight, and no
     /// more than `max_memory` has room for.
     pub fn jobs(&self, wanted: NonZeroUsize) -> NonZeroUsize {
-        let most = self.options.parts.jobs();
+        let most = self.options.parts.jobs(0);
+        wanted.min(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// The same for copies through this process, each of which holds a range besides.
+    pub fn copies(&self, wanted: NonZeroUsize) -> NonZeroUsize {
+        let most = self.options.parts.jobs(self.options.range);
         wanted.min(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
     }
 
