@@ -299,7 +299,9 @@ impl<S: Store> Multipart<S> {
     }
 
     async fn close(&self) {
-        let abort = self.transport.abort(&self.key, &self.upload_id);
+        // A store that throttles is not waited for: this is the last request.
+        let transport = self.transport.at_once();
+        let abort = transport.abort(&self.key, &self.upload_id);
         let why = match tokio::time::timeout(ABORT, abort).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.chain(),

@@ -163,6 +163,14 @@ impl<S: Store> Transport<S> {
         }
     }
 
+    /// The same transport, whose requests do not wait because others were throttled.
+    pub(crate) fn at_once(&self) -> Self {
+        Self {
+            learned: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     /// The longest stream that can be stored, in bytes.
     pub fn longest_stream(&self) -> u64 {
         self.options.parts.longest_stream()
