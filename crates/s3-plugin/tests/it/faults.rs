@@ -5,7 +5,7 @@ use std::time::Duration;
 use s3_testserver::memory::{Code, Fault, Kind};
 
 /// Longer than a stall that is put up with.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(2);
 const SHORT: Duration = Duration::from_millis(50);
 
 /// A fault and the requests that it meets.

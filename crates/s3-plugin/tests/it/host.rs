@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
@@ -118,6 +119,12 @@ impl Host {
         let text = |name| fs::read_to_string(directory.join(name)).unwrap();
         files.into_iter().map(text).collect()
     }
+}
+
+/// What a test holds that keeps the whole machine busy: others of its kind wait for it.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static BUSY: Mutex<()> = Mutex::new(());
+    BUSY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The names in a directory, in order.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use s3_testserver::memory::{Checksums, Config, Fault, Kind, MemoryServer};
 
 use crate::bytes::bytes;
-use crate::host::{Host, PREFIX, TIMESTAMP, names};
+use crate::host::{Host, PREFIX, TIMESTAMP, alone, names};
 use crate::schedule::{Command, Schedule, damages, play};
 use crate::store::{BUCKET, Store};
 
@@ -19,6 +19,7 @@ const SIBLING: &str = "logs/20261122/a";
 
 #[test]
 fn every_schedule_ends_right_or_is_told() {
+    let _alone = alone();
     play(|schedule| {
         let scene = Scene::new(&schedule);
         match &schedule.command {
