@@ -86,16 +86,16 @@ async fn a_slow_line_takes_its_time_both_ways() {
     .await;
     let start = Instant::now();
     let put = client.put_object().bucket(BUCKET).key("key");
-    put.body(vec![0; 1_000_000].into()).send().await.unwrap();
-    assert!(start.elapsed() >= Duration::from_millis(130));
+    put.body(vec![0; 2_000_000].into()).send().await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(200));
     let start = Instant::now();
     let get = client
         .get_object()
         .bucket(BUCKET)
-        .key("a_1000000")
+        .key("a_2000000")
         .send()
         .await
         .unwrap();
     get.body.collect().await.unwrap();
-    assert!(start.elapsed() >= Duration::from_millis(120));
+    assert!(start.elapsed() >= Duration::from_millis(190));
 }
