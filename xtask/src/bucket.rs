@@ -55,17 +55,20 @@ impl OwnBucket {
         self.answer("make", self.ask_for_bucket()).map(drop)
     }
 
-    /// Makes the bucket on a server that has just started and may answer 503 for up to `limit`:
-    /// MinIO does so even when it calls itself ready.
+    /// Makes the bucket on a server that has just started, and for up to `limit` may answer 503, as
+    /// MinIO does even when it calls itself ready, or drop connections, as S3Mock does.
     pub(crate) fn create_when_ready(&self, limit: Duration) -> Result<()> {
         let start = Instant::now();
+        let mut dropped = false;
         loop {
             match self.ask_for_bucket() {
-                Ok(answer) if answer.status() == 503 && start.elapsed() < limit => {
-                    std::thread::sleep(POLL);
-                }
+                Ok(answer) if answer.status() == 503 && start.elapsed() < limit => {}
+                Err(ureq::Error::Io(_)) if start.elapsed() < limit => dropped = true,
+                // Made by a request whose answer was dropped.
+                Ok(answer) if answer.status() == 409 && dropped => return Ok(()),
                 answer => return self.answer("make", answer).map(drop),
             }
+            std::thread::sleep(POLL);
         }
     }
 
