@@ -126,7 +126,7 @@ pub(crate) fn delete(config: &Path, timestamp: &Timestamp, out: &mut dyn Write) 
         let prefix = destination.key(&timestamp.prefix());
         let deleting = async {
             let deleted = second.delete_directory(&prefix).await;
-            Ok(deleted.map_err(at_second)?)
+            Ok(deleted.map_err(Error::at_second)?)
         };
         let timestamp = timestamp.as_str();
         match session.unless_interrupted(deleting).await? {
@@ -138,9 +138,5 @@ pub(crate) fn delete(config: &Path, timestamp: &Timestamp, out: &mut dyn Write) 
 }
 
 async fn list(second: &Transport<SdkStore>, prefix: &str) -> Result<Vec<Entry>, Error> {
-    second.list(prefix).await.map_err(at_second)
-}
-
-fn at_second(error: Error) -> Error {
-    Error::Second(Box::new(error))
+    second.list(prefix).await.map_err(Error::at_second)
 }

@@ -138,10 +138,7 @@ pub(crate) fn of_second(failure: Failure) -> Failure {
     match failure {
         Failure::ReaderGone => Failure::ReaderGone,
         Failure::Error(error) => match error.downcast::<Error>() {
-            Ok(error) if !matches!(*error, Error::Interrupted { .. }) => {
-                Error::Second(error).into()
-            }
-            Ok(error) => (*error).into(),
+            Ok(error) => error.at_second().into(),
             Err(error) => Failure::Error(error),
         },
     }

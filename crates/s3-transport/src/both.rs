@@ -97,7 +97,7 @@ impl<S: Store> Sides<S> {
             }
             (Ok(mut first), Err(error)) => {
                 first.withdraw().await;
-                Err(of_second(error))
+                Err(error.at_second())
             }
             (Err(error), second) => {
                 if let Ok(mut second) = second {
@@ -140,7 +140,7 @@ impl<S: Store> Sides<S> {
                 Ok(()) => Ok(true),
                 // The stream itself cannot be read: neither destination is to blame.
                 Err(error @ Error::Source(_)) => Err(error),
-                Err(error) if required => Err(of_second(error)),
+                Err(error) if required => Err(error.at_second()),
                 Err(error) => {
                     lost(&side.key, &error);
                     side.withdraw().await;
@@ -161,7 +161,7 @@ impl<S: Store> Sides<S> {
         };
         match side.publish().await {
             Ok(_) => Ok(()),
-            Err(error) if self.required => Err(of_second(error)),
+            Err(error) if self.required => Err(error.at_second()),
             Err(error) => {
                 lost(&side.key, &error);
                 side.withdraw().await;
@@ -294,14 +294,6 @@ impl<S: Store> Side<S> {
             bucket: self.transport.bucket().to_owned(),
             fate,
         })
-    }
-}
-
-/// An error of the second destination; a signal is nobody's.
-fn of_second(error: Error) -> Error {
-    match error {
-        Error::Interrupted { .. } => error,
-        error => Error::Second(Box::new(error)),
     }
 }
 

@@ -49,7 +49,7 @@ impl<S: Store> Replicator<S> {
     /// Whether both objects have the same content: by their sizes, and by ETag or checksum. Where the
     /// stores tell neither in common, what has no checksum is read.
     pub async fn same(&self, from_key: &str, to_key: &str) -> Result<bool, Error> {
-        let there = async { self.to.head(to_key).await.map_err(second) };
+        let there = async { self.to.head(to_key).await.map_err(Error::at_second) };
         let (from, to) = tokio::try_join!(self.from.head(from_key), there)?;
         if from.size != to.size {
             return Ok(false);
@@ -62,7 +62,7 @@ impl<S: Store> Replicator<S> {
         let algorithm = algorithm.unwrap_or(Algorithm::Crc64Nvme);
         let there = async {
             let sum = checksum(&self.to, to_key, &to, algorithm).await;
-            sum.map_err(second)
+            sum.map_err(Error::at_second)
         };
         let here = checksum(&self.from, from_key, &from, algorithm);
         let (here, there) = tokio::try_join!(here, there)?;
@@ -108,16 +108,16 @@ impl<S: Store> Replicator<S> {
             etag: object.etag.as_deref(),
         };
         let copying = self.to.copy_from(source, object.size, to_key, interrupt);
-        copying.await.map_err(second)?;
+        copying.await.map_err(Error::at_second)?;
         let copy = or_interrupted(interrupt, self.to.head(to_key)).await;
-        let copy = copy.map_err(second)?;
+        let copy = copy.map_err(Error::at_second)?;
         let verified = told(&object, &copy);
         if copy.size != object.size || proven_other(&object, &copy) {
             let what = format!(
                 "the store has made it of '{from_key}', which has other content ({} bytes, here {})",
                 object.size, copy.size
             );
-            return Err(second(self.to.damaged(to_key, what)));
+            return Err(self.to.damaged(to_key, what).at_second());
         }
         Ok(Copied::Within {
             verified: verified == Some(true),
@@ -141,12 +141,12 @@ impl<S: Store> Replicator<S> {
         let read = tokio::select! {
             biased;
             read = &mut reading => read,
-            stored = &mut storing => return stored.map(drop).map_err(second),
+            stored = &mut storing => return stored.map(drop).map_err(Error::at_second),
         };
         // After a failure the upload fails too, and tidies up.
         let stored = storing.await;
         match read {
-            Ok(()) | Err(Error::ReaderGone) => stored.map(drop).map_err(second),
+            Ok(()) | Err(Error::ReaderGone) => stored.map(drop).map_err(Error::at_second),
             Err(error) => Err(error),
         }
     }
@@ -251,11 +251,4 @@ fn may_refuse(error: &Error) -> bool {
                 | Kind::NoSuchKey
         )
     )
-}
-
-fn second(error: Error) -> Error {
-    match error {
-        Error::Interrupted { .. } => error,
-        error => Error::Second(Box::new(error)),
-    }
 }

@@ -137,6 +137,15 @@ impl Error {
         }
     }
 
+    /// This error as one of the second destination; a signal is nobody's.
+    #[must_use]
+    pub fn at_second(self) -> Self {
+        match self {
+            Self::Interrupted { .. } => self,
+            error => Self::Second(Box::new(error)),
+        }
+    }
+
     /// Whether it is the second destination that failed.
     pub fn is_of_second(&self) -> bool {
         matches!(self, Self::Second(_) | Self::Neither { .. })
