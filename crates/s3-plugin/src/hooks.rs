@@ -106,7 +106,7 @@ async fn both(
         let (place, key) = session.replicated().zip(keys.second.as_ref())?;
         let proving = async {
             let proven = proving(&second.transport, key).await;
-            proven.map_err(|error| Error::Second(Box::new(error)))
+            proven.map_err(Error::at_second)
         };
         Some(soon(Side::second(place), proving).await)
     };

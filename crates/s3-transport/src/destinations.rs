@@ -116,8 +116,7 @@ impl<S: Store> Destinations<S> {
             (Ok(here), Ok(there)) => Ok(here + there),
             (Ok(count), Err(error)) => {
                 let bucket = self.first.bucket();
-                let error = Error::Second(Box::new(error));
-                Err(half(count, &directory.first, bucket, error))
+                Err(half(count, &directory.first, bucket, error.at_second()))
             }
             (Err(error), Ok(count)) => Err(half(count, key, second.transport.bucket(), error)),
             (Err(first), Err(source)) => Err(neither(first, source)),
