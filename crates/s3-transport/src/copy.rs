@@ -19,8 +19,17 @@ use crate::upload::or_interrupted;
 pub struct Replicator<S> {
     from: Transport<S>,
     to: Transport<S>,
-    /// Whether the store is asked to copy by itself.
-    within: AtomicBool,
+    /// Where both are one service under one account.
+    within: Option<Within>,
+}
+
+/// Whether the store is asked to copy by itself. Some copy small objects rightly, and large ones not.
+#[derive(Debug)]
+struct Within {
+    /// By one request.
+    at_once: AtomicBool,
+    /// In parts.
+    in_parts: AtomicBool,
 }
 
 /// How an object was copied.
@@ -28,7 +37,7 @@ pub struct Replicator<S> {
 pub enum Copied {
     /// By the store; whether a checksum has proven the copy, beside its size.
     Within {
-        /// Else the store keeps none to compare.
+        /// Else the source has none to compare.
         verified: bool,
     },
     /// Through this process, verified on both ways as a restore and a backup are.
@@ -37,13 +46,14 @@ pub enum Copied {
 
 impl<S: Store> Replicator<S> {
     /// Copies from `from` to `to`; `within` where both are one service under one account, which can
-    /// copy by itself. Where it then refuses to, the bytes come through this process.
+    /// copy by itself. Where it then refuses to, or tells another checksum of the copy than of its
+    /// source or none, the bytes come through this process: a copy is as provable as its source.
     pub fn new(from: Transport<S>, to: Transport<S>, within: bool) -> Self {
-        Self {
-            from,
-            to,
-            within: AtomicBool::new(within),
-        }
+        let within = within.then(|| Within {
+            at_once: AtomicBool::new(true),
+            in_parts: AtomicBool::new(true),
+        });
+        Self { from, to, within }
     }
 
     /// Whether both objects have the same content: by their sizes, and by ETag or checksum. Where the
@@ -72,56 +82,70 @@ impl<S: Store> Replicator<S> {
     /// Copies one object, in place of what the second destination may have under that key.
     ///
     /// # Errors
-    /// [`Error::Second`] where the second destination failed; nothing is visible there then.
+    /// [`Error::Second`] where the second destination failed. After an error nothing is visible there
+    /// that the store has copied wrongly, unless it could not be deleted, which is logged.
     pub async fn copy(
         &self,
         from_key: &str,
         to_key: &str,
         interrupt: &Interrupt,
     ) -> Result<Copied, Error> {
-        if self.within.load(Ordering::Relaxed) {
-            match self.copy_within(from_key, to_key, interrupt).await {
-                Err(error) if may_refuse(&error) => {
-                    self.within.store(false, Ordering::Relaxed);
-                    log::info!(
-                        "the store does not copy by itself, the bytes come through here: {}",
-                        error.chain()
-                    );
-                }
-                copied => return copied,
-            }
+        if let Some(copied) = self.copy_within(from_key, to_key, interrupt).await? {
+            return Ok(copied);
         }
         self.copy_through(from_key, to_key, interrupt).await?;
         Ok(Copied::Through)
     }
 
+    /// Has the store copy by itself; `None` where it does not, or not provably.
     async fn copy_within(
         &self,
         from_key: &str,
         to_key: &str,
         interrupt: &Interrupt,
-    ) -> Result<Copied, Error> {
+    ) -> Result<Option<Copied>, Error> {
+        let Some(within) = &self.within else {
+            return Ok(None);
+        };
         let object = or_interrupted(interrupt, self.from.head(from_key)).await?;
+        let asked = match object.size <= self.to.options.largest_copy {
+            true => &within.at_once,
+            false => &within.in_parts,
+        };
+        if !asked.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let source = CopySource {
             bucket: self.from.bucket(),
             key: from_key,
             etag: object.etag.as_deref(),
         };
-        let copying = self.to.copy_from(source, object.size, to_key, interrupt);
-        copying.await.map_err(Error::at_second)?;
-        let copy = or_interrupted(interrupt, self.to.head(to_key)).await;
-        let copy = copy.map_err(Error::at_second)?;
-        let verified = told(&object, &copy);
-        if copy.size != object.size || proven_other(&object, &copy) {
-            let what = format!(
-                "the store has made it of '{from_key}', which has other content ({} bytes, here {})",
-                object.size, copy.size
-            );
-            return Err(self.to.damaged(to_key, what).at_second());
+        let copying = self.to.copy_from(source, &object, to_key, interrupt);
+        match copying.await {
+            Ok(verified) => Ok(Some(Copied::Within { verified })),
+            Err(error) if may_copy_through(&error) => {
+                asked.store(false, Ordering::Relaxed);
+                log::info!(
+                    "the store does not copy by itself, the bytes come through here: {}",
+                    error.chain()
+                );
+                if matches!(error, Error::Damaged { .. }) {
+                    self.discard(to_key, interrupt).await;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.at_second()),
         }
-        Ok(Copied::Within {
-            verified: verified == Some(true),
-        })
+    }
+
+    /// Deletes a copy that may be one of damaged bytes, whose checksum would prove them right.
+    async fn discard(&self, to_key: &str, interrupt: &Interrupt) {
+        if let Err(error) = or_interrupted(interrupt, self.to.delete(to_key)).await {
+            log::warn!(
+                "'{to_key}' must not be used, and could not be deleted at the second destination: {}",
+                error.chain()
+            );
+        }
     }
 
     /// Reads the object and stores it; it ends, and so becomes visible, only when all of it is right.
@@ -153,20 +177,47 @@ impl<S: Store> Replicator<S> {
 }
 
 impl<S: Store> Transport<S> {
-    /// Has the store copy `source`, of `size` bytes, to `key`: by one request, or in parts.
+    /// Has the store copy `source`, which is `object`, to `key`: by one request, or in parts. Returns
+    /// whether a checksum has proven the copy.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the copy is not proven, though the source has a checksum.
     async fn copy_from(
         &self,
         source: CopySource<'_>,
-        size: u64,
+        object: &Object,
+        key: &str,
+        interrupt: &Interrupt,
+    ) -> Result<bool, Error> {
+        if object.size <= self.options.largest_copy {
+            or_interrupted(interrupt, self.copy_at_once(source, key)).await?;
+        } else {
+            self.copy_in_parts(source, object, key, interrupt).await?;
+        }
+        let copy = or_interrupted(interrupt, self.head(key)).await?;
+        let verified = told(object, &copy) == Some(true);
+        if copy.size != object.size || (object.checksum.is_some() && !verified) {
+            let what = format!(
+                "the store has made it of '{}', and tells {} of it instead of {}",
+                source.key,
+                description(&copy),
+                description(object),
+            );
+            return Err(self.damaged(key, what));
+        }
+        Ok(verified)
+    }
+
+    async fn copy_in_parts(
+        &self,
+        source: CopySource<'_>,
+        object: &Object,
         key: &str,
         interrupt: &Interrupt,
     ) -> Result<(), Error> {
-        if size <= self.options.largest_copy {
-            return or_interrupted(interrupt, self.copy_at_once(source, key)).await;
-        }
         let mut upload = self.open(key, interrupt).await?;
         let copying = async {
-            upload.copy(source, size).await?;
+            upload.copy(source, object).await?;
             upload.complete().await
         };
         let copied = or_interrupted(interrupt, copying).await;
@@ -199,8 +250,17 @@ fn told(one: &Object, other: &Object) -> Option<bool> {
     }
 }
 
-fn proven_other(one: &Object, other: &Object) -> bool {
-    told(one, other) == Some(false)
+/// What a store tells of an object's content, for a message.
+fn description(object: &Object) -> String {
+    match object.checksum {
+        Some(sum) => format!(
+            "{} bytes with {} {}",
+            object.size,
+            sum.algorithm.name(),
+            sum.to_base64()
+        ),
+        None => format!("{} bytes and no checksum", object.size),
+    }
 }
 
 /// The checksum of the object's bytes: the store's, or computed of what it gives.
@@ -239,9 +299,10 @@ impl Write for Digest {
     }
 }
 
-/// Whether the store may have refused to copy, and take the bytes all the same.
-fn may_refuse(error: &Error) -> bool {
-    matches!(
+/// Whether the store may have refused to copy, or copied otherwise than asked, and take the bytes all
+/// the same.
+fn may_copy_through(error: &Error) -> bool {
+    let refused = matches!(
         error.kind(),
         Some(
             Kind::NotImplemented
@@ -250,5 +311,6 @@ fn may_refuse(error: &Error) -> bool {
                 | Kind::NoSuchBucket
                 | Kind::NoSuchKey
         )
-    )
+    );
+    refused || matches!(error, Error::Damaged { .. })
 }

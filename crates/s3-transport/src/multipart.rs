@@ -119,9 +119,18 @@ impl<S: Store> Multipart<S> {
         }
     }
 
-    /// Has the store copy every part from `source`, which has `size` bytes, several at a time; then
-    /// the upload can be completed.
-    pub(crate) async fn copy(&mut self, source: CopySource<'_>, size: u64) -> Result<(), Error> {
+    /// Has the store copy every part from `source`, which is `object`, several at a time; then the
+    /// upload can be completed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the parts' checksums do not make that of the source: VersityGW 1.8 tells
+    /// the source's of each part, and would keep what follows from those for good.
+    pub(crate) async fn copy(
+        &mut self,
+        source: CopySource<'_>,
+        object: &Object,
+    ) -> Result<(), Error> {
+        let size = object.size;
         let options = &self.transport.options;
         let concurrency = options.parts.concurrency();
         let part = COPIED_PART.min(options.largest_copy);
@@ -146,6 +155,14 @@ impl<S: Store> Multipart<S> {
         self.size = size;
         let checksums: Option<Vec<_>> = self.parts.iter().map(|part| part.checksum).collect();
         self.whole = checksums.and_then(|all| all.into_iter().reduce(Checksum::followed_by));
+        if self.proven(object) == Some(false) {
+            let what = format!(
+                "the store tells of its parts what makes {}, their source has {}",
+                told(self.whole, None),
+                told(object.checksum, None),
+            );
+            return Err(self.transport.damaged(&self.key, what));
+        }
         Ok(())
     }
 

@@ -179,6 +179,28 @@ fn a_service_that_does_not_copy_by_itself_is_sent_the_bytes() {
 }
 
 #[test]
+fn a_copy_that_no_checksum_proves_is_made_of_the_bytes() {
+    let (host, server) = (Host::new(), Store::start());
+    let config = host.config(server.url(), &[("remote_folder", "copy")]);
+    store(&host, &config, "a", &bytes(84, 1000));
+    // What is asked of the first object, and then of its copy.
+    let wrong = Rule::new(Kind::Head, Which::Nth(2), Fault::WrongChecksum);
+    server.fail([wrong]);
+    run(&host, "replicate_backup", &config).succeeds();
+    assert_eq!(
+        (server.requests(Kind::Copy), server.requests(Kind::Put)),
+        (1, 2)
+    );
+    assert!(server.object(&format!("{COPY}/a")) == bytes(84, 1000));
+    assert_tells(
+        &host.log(),
+        &["does not copy by itself", "through this host"],
+    );
+    let told = run(&host, "replicate_backup", &config).fails();
+    assert_tells(&told, &["already replicated"]);
+}
+
+#[test]
 fn a_damaged_object_is_not_replicated() {
     for length in [1000, 2 * PART] {
         let (host, first, second, config) = two();
@@ -189,6 +211,14 @@ fn a_damaged_object_is_not_replicated() {
         assert_eq!(second.keys(), [""; 0]);
         assert_eq!(second.open_uploads(), []);
     }
+    // The store's own copy would have a checksum of its own, that of the damaged bytes.
+    let (host, server) = (Host::new(), Store::start());
+    let config = host.config(server.url(), &[("remote_folder", "copy")]);
+    store(&host, &config, "a", &bytes(83, 1000));
+    server.damage(&format!("{PREFIX}/a"));
+    let told = run(&host, "replicate_backup", &config).fails();
+    assert_tells(&told, &["damaged", &format!("{PREFIX}/a")]);
+    assert_eq!(server.keys(), [format!("{PREFIX}/a")]);
 }
 
 #[test]

@@ -145,19 +145,42 @@ fn a_copy_is_made_by_the_store_in_one_request_or_in_parts_or_through_here() {
     }
 }
 
-#[test]
-fn copied_parts_that_fail_leave_nothing() {
-    let store = Memory::new([], true);
-    store.insert("key", &bytes(3500));
-    // HEAD, CREATE, a part, and no further one.
-    let refused = Fault::Refuse(Kind::NoSuchBucket);
-    store.play([Fault::None, Fault::None, Fault::None, refused]);
+/// Has a store that does what `faults` say to its first requests copy a large object, another one and
+/// a small one.
+fn copied_after(faults: impl IntoIterator<Item = Fault>) -> [Copied; 3] {
+    let store = Memory::new(faults, true);
+    for (key, length) in [("large", 3500), ("other", 3000), ("small", 900)] {
+        store.insert(key, &bytes(length));
+    }
     let transport = transport(store, 1000, 1000);
     let replicator = Replicator::new(transport.clone(), transport.clone(), true);
     let (_trigger, interrupt) = Interrupt::new();
-    // What the store does not copy by itself comes through here.
-    let how = run(replicator.copy("key", "copy", &interrupt)).unwrap();
-    assert_eq!(how, Copied::Through);
-    assert_eq!(transport.store().open_uploads(), 0);
-    assert_eq!(transport.store().bytes("copy"), Some(bytes(3500)));
+    ["large", "other", "small"].map(|key| {
+        let copy = format!("copy of {key}");
+        let (how, same) = run(async {
+            let how = replicator.copy(key, &copy, &interrupt).await.unwrap();
+            (how, replicator.same(key, &copy).await.unwrap())
+        });
+        assert!(same, "{key}");
+        assert_eq!(transport.store().bytes(&copy), transport.store().bytes(key));
+        assert_eq!(transport.store().open_uploads(), 0);
+        how
+    })
+}
+
+#[test]
+fn a_store_that_does_not_copy_parts_still_copies_small_objects() {
+    // HEAD, CREATE, a part, and no further one.
+    let refused = Fault::Refuse(Kind::Other);
+    let copied = copied_after([Fault::None, Fault::None, Fault::None, refused]);
+    let small = Copied::Within { verified: true };
+    assert_eq!(copied, [Copied::Through, Copied::Through, small]);
+}
+
+#[test]
+fn a_copy_of_which_the_store_tells_a_false_checksum_is_not_kept() {
+    let parts = std::iter::repeat_n(Fault::ChecksumOfSource, 4);
+    let copied = copied_after([Fault::None, Fault::None].into_iter().chain(parts));
+    let small = Copied::Within { verified: true };
+    assert_eq!(copied, [Copied::Through, Copied::Through, small]);
 }

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Flip,
     /// The answer to a GET is another range than the one asked for.
     OtherRange,
+    /// The checksum of a copied part is that of all of its source, as VersityGW 1.8 tells and keeps it.
+    ChecksumOfSource,
 }
 
 pub(crate) fn error(kind: Kind) -> StoreError {

@@ -11,7 +11,7 @@ use s3_transport::{
 };
 
 use crate::fault::{Fault, answer, body, error};
-use crate::state::{State, Stored, crc, hex};
+use crate::state::{Given, State, Stored, crc, hex};
 
 /// The store.
 #[derive(Debug)]
@@ -39,10 +39,7 @@ impl Memory {
     }
 
     pub(crate) fn insert(&self, key: &str, bytes: &[u8]) {
-        let stored = Stored {
-            bytes: bytes.to_vec(),
-            etag: hex(&Md5::digest(bytes)),
-        };
+        let stored = Stored::new(bytes.to_vec());
         self.lock().objects.insert(key.to_owned(), stored);
     }
 
@@ -119,9 +116,7 @@ impl Store for Memory {
         if if_absent && state.objects.contains_key(key) {
             return Err(error(Kind::Precondition));
         }
-        let etag = hex(&Md5::digest(&bytes));
-        let stored = Stored { bytes, etag };
-        state.objects.insert(key.to_owned(), stored);
+        state.objects.insert(key.to_owned(), Stored::new(bytes));
         answer(&fault, ())
     }
 
@@ -158,7 +153,7 @@ impl Store for Memory {
         let upload = state.uploads.get_mut(target.upload_id);
         upload
             .ok_or(error(Kind::NoSuchUpload))?
-            .insert(number, bytes);
+            .insert(number, Given::new(bytes));
         let part = Part {
             number,
             etag: format!("\"{etag}\""),
@@ -182,15 +177,11 @@ impl Store for Memory {
             .ok_or(error(Kind::NoSuchUpload))?;
         let numbers: Vec<u32> = parts.iter().map(|part| part.number).collect();
         assert_eq!(numbers, given.keys().copied().collect::<Vec<_>>());
-        let bytes = given.values().flatten().copied().collect::<Vec<u8>>();
-        if whole.is_some_and(|whole| whole != crc(&bytes)) {
+        let stored = Stored::assembled(given).ok_or(error(Kind::Other))?;
+        if whole.is_some_and(|whole| whole != stored.checksum) {
             return Err(error(Kind::Digest));
         }
-        let digests = given.values().map(Md5::digest);
-        let digests: Vec<u8> = digests.flat_map(|digest| digest.to_vec()).collect();
-        let etag = format!("{}-{}", hex(&Md5::digest(digests)), parts.len());
         state.uploads.remove(target.upload_id);
-        let stored = Stored { bytes, etag };
         let etag = stored.object(false).etag;
         state.objects.insert(target.key.to_owned(), stored);
         answer(&fault, etag)
@@ -338,9 +329,8 @@ impl Store for Memory {
             return Err(error(Kind::NotImplemented));
         }
         let mut state = self.lock();
-        let bytes = state.source(source)?;
-        let etag = hex(&Md5::digest(&bytes));
-        state.objects.insert(key.to_owned(), Stored { bytes, etag });
+        let stored = Stored::new(state.source(source)?);
+        state.objects.insert(key.to_owned(), stored);
         answer(&fault, ())
     }
 
@@ -353,17 +343,21 @@ impl Store for Memory {
     ) -> Result<Part, StoreError> {
         let fault = self.next()?;
         let mut state = self.lock();
-        let bytes = state.source(source)?[start as usize..end as usize].to_vec();
+        let all = state.source(source)?;
+        let mut given = Given::new(all[start as usize..end as usize].to_vec());
+        if fault == Fault::ChecksumOfSource {
+            given.checksum.value = crc(&all).value;
+        }
         let part = Part {
             number,
-            etag: hex(&Md5::digest(&bytes)),
-            checksum: self.checksums.then(|| crc(&bytes)),
+            etag: hex(&Md5::digest(&given.bytes)),
+            checksum: self.checksums.then_some(given.checksum),
             echoes_checksum: self.checksums,
         };
         let upload = state.uploads.get_mut(target.upload_id);
         upload
             .ok_or(error(Kind::NoSuchUpload))?
-            .insert(number, bytes);
+            .insert(number, given);
         answer(&fault, part)
     }
 

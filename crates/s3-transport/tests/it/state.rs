@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use md5::{Digest, Md5};
 use s3_transport::{Algorithm, Checksum, CopySource, Kind, Object, StoreError};
 
 use crate::fault::{Fault, error};
@@ -12,15 +13,52 @@ pub(crate) struct Stored {
     pub(crate) bytes: Vec<u8>,
     /// As S3 makes it: the MD5, or that of the parts' MD5s and their number.
     pub(crate) etag: String,
+    /// What the store tells of the bytes.
+    pub(crate) checksum: Checksum,
 }
 
 impl Stored {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            etag: hex(&Md5::digest(&bytes)),
+            checksum: crc(&bytes),
+            bytes,
+        }
+    }
+
+    /// The object that a completed upload makes. Its checksum follows from what was told of the parts.
+    pub(crate) fn assembled(parts: &BTreeMap<u32, Given>) -> Option<Self> {
+        let digests = parts.values().map(|part| Md5::digest(&part.bytes));
+        let digests: Vec<u8> = digests.flat_map(|digest| digest.to_vec()).collect();
+        let checksums = parts.values().map(|part| part.checksum);
+        Some(Self {
+            etag: format!("{}-{}", hex(&Md5::digest(digests)), parts.len()),
+            checksum: checksums.reduce(Checksum::followed_by)?,
+            bytes: parts.values().flat_map(|part| part.bytes.clone()).collect(),
+        })
+    }
+
     pub(crate) fn object(&self, checksums: bool) -> Object {
         Object {
             size: self.bytes.len() as u64,
             etag: Some(format!("\"{}\"", self.etag)),
-            checksum: checksums.then(|| crc(&self.bytes)),
+            checksum: checksums.then_some(self.checksum),
         }
+    }
+}
+
+/// A part of an open upload.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) bytes: Vec<u8>,
+    /// What the store told of it.
+    pub(crate) checksum: Checksum,
+}
+
+impl Given {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        let checksum = crc(&bytes);
+        Self { bytes, checksum }
     }
 }
 
@@ -28,7 +66,7 @@ impl Stored {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) objects: BTreeMap<String, Stored>,
-    pub(crate) uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    pub(crate) uploads: BTreeMap<String, BTreeMap<u32, Given>>,
     pub(crate) script: VecDeque<Fault>,
     pub(crate) uploads_begun: u64,
     pub(crate) aborts_refused: u64,
