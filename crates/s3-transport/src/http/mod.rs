@@ -16,6 +16,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use http::header::{CONTENT_LENGTH, HeaderValue, PROXY_AUTHORIZATION};
+use http::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use plugin_config::Destination;
@@ -72,10 +74,11 @@ impl HttpConnector for Hyper {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         };
+        tell_length(&mut request);
         if let Some(authorization) = self.dialer.forwarding_authorization(request.uri()) {
             request
                 .headers_mut()
-                .insert(http::header::PROXY_AUTHORIZATION, authorization);
+                .insert(PROXY_AUTHORIZATION, authorization);
         }
         let response = self.client.request(request);
         let timeout = self.timeout;
@@ -92,5 +95,33 @@ impl HttpConnector for Hyper {
                 .try_into()
                 .map_err(|error| ConnectorError::other(Box::new(error), None))
         })
+    }
+}
+
+/// Says of a PUT without content that it has none (RFC 9110, 8.6). Hyper does not, and Ceph RGW 16 answers
+/// UploadPartCopy with 411 then.
+fn tell_length(request: &mut Request<SdkBody>) {
+    if request.method() == Method::PUT && request.body().content_length() == Some(0) {
+        let zero = HeaderValue::from_static("0");
+        request.headers_mut().insert(CONTENT_LENGTH, zero);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_put_tells_that_it_has_no_content() {
+        let check = |method: Method, body: &'static str, expected: Option<&str>| {
+            let mut request = Request::new(SdkBody::from(body));
+            *request.method_mut() = method;
+            tell_length(&mut request);
+            let length = request.headers().get(CONTENT_LENGTH);
+            assert_eq!(length.map(|length| length.to_str().unwrap()), expected);
+        };
+        check(Method::PUT, "", Some("0"));
+        check(Method::PUT, "content", None);
+        check(Method::GET, "", None);
     }
 }
