@@ -125,13 +125,14 @@ impl<S: Store> Replicator<S> {
             Ok(verified) => Ok(Some(Copied::Within { verified })),
             Err(error) if may_copy_through(&error) => {
                 asked.store(false, Ordering::Relaxed);
-                log::info!(
-                    "the store does not copy by itself, the bytes come through here: {}",
-                    error.chain()
-                );
-                if matches!(error, Error::Damaged { .. }) {
-                    self.discard(to_key, interrupt).await;
-                }
+                let why = match error {
+                    Error::Damaged { what, .. } => {
+                        self.discard(to_key, interrupt).await;
+                        what
+                    }
+                    error => error.chain(),
+                };
+                log::info!("'{from_key}' is not copied by the store but through here: {why}");
                 Ok(None)
             }
             Err(error) => Err(error.at_second()),

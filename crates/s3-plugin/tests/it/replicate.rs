@@ -174,7 +174,7 @@ fn a_service_that_does_not_copy_by_itself_is_sent_the_bytes() {
     assert_eq!(server.object(&format!("{COPY}/a")), b"content");
     assert_tells(
         &host.log(),
-        &["does not copy by itself", "through this host"],
+        &["not copied by the store", "through this host"],
     );
 }
 
@@ -194,7 +194,7 @@ fn a_copy_that_no_checksum_proves_is_made_of_the_bytes() {
     assert!(server.object(&format!("{COPY}/a")) == bytes(84, 1000));
     assert_tells(
         &host.log(),
-        &["does not copy by itself", "through this host"],
+        &["not copied by the store", "through this host"],
     );
     let told = run(&host, "replicate_backup", &config).fails();
     assert_tells(&told, &["already replicated"]);
