@@ -19,11 +19,11 @@ use tokio::time::timeout;
 
 use crate::session;
 
-/// How large the pipe from the database is made: 256 KiB, as much as one read takes.
+/// How large the pipe from or to the database is made: 256 KiB, as much as is read or written at once.
 ///
-/// The default of 64 KiB costs a switch between the two processes for each 64 KiB. Larger pipes were
-/// not faster, and dozens of them would use up what Linux lets one user's pipes hold (64 MiB), after
-/// which each new pipe of the database has 8 KiB.
+/// The default of 64 KiB costs a switch between the two processes for each 64 KiB. Dozens of larger
+/// ones would use up what Linux lets one user's pipes hold (64 MiB), after which each new pipe of the
+/// database has 8 KiB.
 const PIPE: i32 = 256 << 10;
 
 /// How long a restore may still take to end when its reader has gone.
@@ -35,8 +35,6 @@ pub(crate) fn backup(config: &Path, data: &BackupPath) -> Answer {
         let keys = session.keys(data.name());
         let stdin = unbuffered(io::stdin().as_fd())?;
         refuse_closed(&stdin)?;
-        // A file or a socket has no such size, and all pipes of a user may be used up: it works all the same.
-        let _ = fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
         let stored = session
             .destinations
             .upload(&keys, stdin, &session.interrupt)
@@ -147,9 +145,8 @@ pub(crate) fn log_restored(key: &str, restored: &Restored) {
 }
 
 /// The stream itself, without the standard library's buffer and lock.
-///
-/// A pipe to a reader keeps its size: the less of the stream it holds, the sooner a reader that has
-/// gone away is noticed.
 fn unbuffered(stream: BorrowedFd<'_>) -> io::Result<File> {
+    // A file or a socket has no such size, and all pipes of a user may be used up: it works all the same.
+    let _ = fcntl(stream, FcntlArg::F_SETPIPE_SZ(PIPE));
     Ok(stream.try_clone_to_owned()?.into())
 }

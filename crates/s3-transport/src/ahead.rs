@@ -1,14 +1,18 @@
 //! The requests of a restore that are in flight, ahead of what is written.
 
 use std::collections::VecDeque;
+use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::gather::{Blocks, Gather};
 use crate::ranges::{Run, Selection};
 use crate::retry::Attempts;
 use crate::standby::{Bound, Reading};
@@ -22,23 +26,50 @@ pub(crate) struct Incoming {
 }
 
 /// The requests that are in flight.
-pub(crate) struct Ahead<S> {
+pub(crate) struct Ahead<S, P> {
     bound: Arc<Bound<S>>,
-    pub(crate) queue: VecDeque<Incoming>,
+    plan: P,
+    /// How many may be in flight, with the one that is written out.
+    concurrency: usize,
+    blocks: Blocks,
+    queue: VecDeque<Incoming>,
     /// Dropping it ends all of them.
     tasks: JoinSet<()>,
 }
 
-impl<S: Store> Ahead<S> {
-    pub(crate) fn new(bound: Bound<S>) -> Self {
-        Self {
+impl<S: Store, P: Iterator<Item = Selection>> Ahead<S, P> {
+    /// Starts with the plan's first request, whose answer is already open.
+    pub(crate) fn start(bound: Bound<S>, plan: P, concurrency: usize, open: ByteStream) -> Self {
+        let mut ahead = Self {
             bound: Arc::new(bound),
+            plan,
+            concurrency,
+            blocks: Blocks::default(),
             queue: VecDeque::new(),
             tasks: JoinSet::new(),
-        }
+        };
+        ahead.start_next(Some(open));
+        ahead
     }
 
-    pub(crate) fn start(&mut self, selection: Selection, open: Option<ByteStream>) {
+    /// The next request in order; none at the end of the plan.
+    pub(crate) fn next(&mut self) -> Option<Incoming> {
+        if self.queue.is_empty() {
+            self.start_next(None);
+        }
+        self.queue.pop_front()
+    }
+
+    /// Starts as many as may be in flight beside the one that is written out.
+    pub(crate) fn fill(&mut self) {
+        while self.queue.len() + 1 < self.concurrency && self.start_next(None) {}
+    }
+
+    /// Whether there was one more to start.
+    fn start_next(&mut self, open: Option<ByteStream>) -> bool {
+        let Some(selection) = self.plan.next() else {
+            return false;
+        };
         // Tasks that have ended are let go, of which a large object has many.
         while self.tasks.try_join_next().is_some() {}
         let (sender, bytes) = mpsc::unbounded_channel();
@@ -46,10 +77,12 @@ impl<S: Store> Ahead<S> {
             bound: self.bound.clone(),
             reading: self.bound.reading(),
             run: selection.run,
+            gather: Gather::new(self.blocks.clone()),
             sender,
         };
         self.tasks.spawn(reader.run(open));
         self.queue.push_back(Incoming { selection, bytes });
+        true
     }
 }
 
@@ -59,6 +92,7 @@ struct RunReader<S> {
     reading: Reading<S>,
     /// What is still to be read.
     run: Run,
+    gather: Gather,
     sender: mpsc::UnboundedSender<Result<Bytes, Error>>,
 }
 
@@ -124,30 +158,63 @@ impl<S: Store> RunReader<S> {
     }
 
     /// Passes bytes on until the run ends or the answer does.
-    async fn pump(&mut self, mut body: ByteStream) -> Result<(), StoreError> {
+    async fn pump(&mut self, body: ByteStream) -> Result<(), StoreError> {
+        let pumped = self.gather(body).await;
+        // What has arrived is not asked for again.
+        self.pass_on();
+        pumped
+    }
+
+    async fn gather(&mut self, mut body: ByteStream) -> Result<(), StoreError> {
+        let begin = self.run.start;
         let stall = self.reading.source.transport.options.patience.stall;
-        while self.run.start < self.run.end {
-            let bytes = tokio::time::timeout(stall, body.next()).await;
-            let bytes = match bytes {
-                Err(_) => return Err(StoreError::stalled(stall)),
-                Ok(None) => {
+        while self.run.start < self.run.end && !self.sender.is_closed() {
+            let mut next = pin!(body.next());
+            let piece = tokio::select! {
+                biased;
+                piece = &mut next => piece,
+                // Nothing more has arrived: what has is not kept waiting.
+                () = ready(()) => {
+                    self.pass_on();
+                    let next = timeout(stall, next).await;
+                    next.map_err(|_| StoreError::stalled(stall))?
+                }
+            };
+            let piece = match piece {
+                None => {
                     let missing = self.run.end - self.run.start;
                     let message = format!("the answer ended {missing} bytes early");
                     return Err(StoreError::new(Kind::Connection, message));
                 }
-                Ok(Some(bytes)) => bytes.map_err(|error| {
+                Some(piece) => piece.map_err(|error| {
                     StoreError::new(Kind::Connection, format!("the answer broke off: {error}"))
                 })?,
             };
             let left = usize::try_from(self.run.end - self.run.start).unwrap_or(usize::MAX);
-            let bytes = compact(bytes.slice(..bytes.len().min(left)));
-            self.run.start += bytes.len() as u64;
-            if self.sender.send(Ok(bytes)).is_err() {
-                // The restore has ended; so does this task, at its next await.
-                return Ok(());
+            let mut piece = piece.slice(..piece.len().min(left));
+            let is_first = self.run.start == begin;
+            self.run.start += piece.len() as u64;
+            while !piece.is_empty() {
+                if let Some(block) = self.gather.add(&mut piece) {
+                    self.send(block);
+                }
+            }
+            if is_first {
+                self.pass_on();
             }
         }
         Ok(())
+    }
+
+    fn pass_on(&mut self) {
+        if let Some(rest) = self.gather.rest() {
+            self.send(rest);
+        }
+    }
+
+    /// Where nobody receives it, the restore has ended.
+    fn send(&self, bytes: Bytes) {
+        self.sender.send(Ok(bytes)).ok();
     }
 
     fn explained(&self, error: StoreError) -> StoreError {
@@ -162,15 +229,4 @@ impl<S: Store> RunReader<S> {
             _ => error,
         }
     }
-}
-
-/// Pieces below this size are copied: as long as one waits, it would keep all of the read buffer
-/// that it came in, which may be many times as large.
-const COPIED_BELOW: usize = 64 << 10;
-
-fn compact(bytes: Bytes) -> Bytes {
-    if bytes.len() < COPIED_BELOW {
-        return Bytes::copy_from_slice(&bytes);
-    }
-    bytes
 }

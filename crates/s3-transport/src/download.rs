@@ -7,6 +7,7 @@
 //! that pauses for hours leaves no connection hanging.
 
 use std::io::{self, Write};
+use std::iter::Peekable;
 
 use crate::ahead::{Ahead, Incoming};
 use crate::destinations::{Destinations, Keys};
@@ -178,7 +179,7 @@ impl<S: Store> Sources<S> {
     async fn stream(
         self,
         got: Got,
-        mut plan: impl Iterator<Item = Selection>,
+        plan: impl Iterator<Item = Selection>,
         expected: Expected,
         sink: impl Write + Send + 'static,
     ) -> Result<Restored, Error> {
@@ -190,23 +191,19 @@ impl<S: Store> Sources<S> {
                 "the store gives '{key}' no ETag: a replacement is not noticed while it is read"
             );
         }
-        let mut ahead = Ahead::new(self.bind(got.object, verified));
-        let mut open = Some(got.body);
-        loop {
-            while ahead.queue.len() < transport.options.range_concurrency {
-                let Some(selection) = plan.next() else {
-                    break;
-                };
-                ahead.start(selection, open.take());
-            }
-            let Some(next) = ahead.queue.pop_front() else {
-                break;
-            };
-            match emit(next, &output).await? {
-                Emitted::All => {}
-                Emitted::OutputGone => break,
-                // A task that ended without an error has sent all of its run.
-                Emitted::Short => return Err(transport.damaged(&key, "a range came short")),
+        let bound = self.bind(got.object, verified);
+        let mut ahead = Ahead::start(bound, plan, transport.options.range_concurrency, got.body);
+        'emitting: while let Some(next) = ahead.next() {
+            let mut emission = Emission::new(next);
+            loop {
+                match emission.step(&output).await? {
+                    // The first bytes go out before other connections are made, which takes longer.
+                    Emitted::Piece => ahead.fill(),
+                    Emitted::All => break,
+                    Emitted::OutputGone => break 'emitting,
+                    // A task that ended without an error has sent all of its run.
+                    Emitted::Short => return Err(transport.damaged(&key, "a range came short")),
+                }
             }
         }
         match output.finish().await {
@@ -230,8 +227,20 @@ impl Selection {
     }
 }
 
-/// How far one request's bytes got.
+/// Writes out what is wanted of one request's bytes.
+struct Emission {
+    incoming: Incoming,
+    /// The next byte of the object that arrives.
+    at: u64,
+    /// What is wanted from there on.
+    wanted: Peekable<std::vec::IntoIter<Run>>,
+}
+
+/// What came next of one request's bytes.
 enum Emitted {
+    /// Bytes, of which those that are wanted were written.
+    Piece,
+    /// Nothing, as the request's run is at its end.
     All,
     /// The output takes no more.
     OutputGone,
@@ -239,15 +248,23 @@ enum Emitted {
     Short,
 }
 
-/// Writes what is wanted of one request's bytes.
-async fn emit(mut next: Incoming, output: &Output) -> Result<Emitted, Error> {
-    let Selection { run, wanted } = next.selection;
-    let mut at = run.start;
-    let mut wanted = wanted.into_iter().peekable();
-    while at < run.end {
+impl Emission {
+    fn new(mut incoming: Incoming) -> Self {
+        let wanted = std::mem::take(&mut incoming.selection.wanted);
+        Self {
+            at: incoming.selection.run.start,
+            wanted: wanted.into_iter().peekable(),
+            incoming,
+        }
+    }
+
+    async fn step(&mut self, output: &Output) -> Result<Emitted, Error> {
+        if self.at >= self.incoming.selection.run.end {
+            return Ok(Emitted::All);
+        }
         // An output that has failed is noticed even while nothing arrives to be written.
         let bytes = tokio::select! {
-            bytes = next.bytes.recv() => bytes,
+            bytes = self.incoming.bytes.recv() => bytes,
             () = output.gave_up() => return Ok(Emitted::OutputGone),
         };
         let Some(bytes) = bytes else {
@@ -255,11 +272,11 @@ async fn emit(mut next: Incoming, output: &Output) -> Result<Emitted, Error> {
         };
         let bytes = bytes?;
         let arrived = Run {
-            start: at,
-            end: at + bytes.len() as u64,
+            start: self.at,
+            end: self.at + bytes.len() as u64,
         };
-        at = arrived.end;
-        while let Some(run) = wanted.peek() {
+        self.at = arrived.end;
+        while let Some(run) = self.wanted.peek() {
             let (from, to) = (run.start.max(arrived.start), run.end.min(arrived.end));
             if from < to {
                 let (from, to) = (from - arrived.start, to - arrived.start);
@@ -270,8 +287,8 @@ async fn emit(mut next: Incoming, output: &Output) -> Result<Emitted, Error> {
             if run.end > arrived.end {
                 break;
             }
-            wanted.next();
+            self.wanted.next();
         }
+        Ok(Emitted::Piece)
     }
-    Ok(Emitted::All)
 }

@@ -24,6 +24,7 @@ mod copy;
 mod destinations;
 mod download;
 mod error;
+mod gather;
 mod http;
 mod intake;
 mod interrupt;

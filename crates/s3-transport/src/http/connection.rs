@@ -7,8 +7,11 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection as Describe};
 use hyper_util::rt::TokioIo;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use super::filled::Filled;
 
 /// A connection to the store, or to the proxy in front of it.
 pub(crate) enum Connection {
@@ -18,7 +21,7 @@ pub(crate) enum Connection {
         proxied: bool,
     },
     /// HTTPS.
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Tls(Box<TokioIo<Filled<TlsStream<BufReader<TcpStream>>>>>),
 }
 
 impl Describe for Connection {

@@ -15,16 +15,21 @@ use hyper_util::rt::TokioIo;
 use plugin_config::{Destination, Proxy, ProxyChoice};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::connection::Connection;
+use super::filled::Filled;
 use super::trust::{self, TrustError};
 
 /// How long a TCP connection or a TLS handshake may take: 10 s, so that a lost SYN is sent again
 /// three times, while a host that is not there is told within the time of a setup hook.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much is read from a socket before it is decrypted: 64 KiB, four records.
+const TLS_READ: usize = 64 << 10;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -212,9 +217,11 @@ impl Dialer {
             .trim_matches(['[', ']'])
             .to_owned();
         let name = ServerName::try_from(host).map_err(|error| failed(error.into()))?;
-        let handshake = TlsConnector::from(config).connect(name, stream.into_inner());
+        // TLS by itself reads 4 KiB at a time.
+        let stream = BufReader::with_capacity(TLS_READ, stream.into_inner());
+        let handshake = TlsConnector::from(config).connect(name, stream);
         match tokio::time::timeout(CONNECT_TIMEOUT, handshake).await {
-            Ok(Ok(stream)) => Ok(Connection::Tls(Box::new(TokioIo::new(stream)))),
+            Ok(Ok(stream)) => Ok(Connection::Tls(Box::new(TokioIo::new(Filled(stream))))),
             // rustls marks what the peer sent wrongly, or what is not trusted, as invalid data.
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(failed(error.into()))

@@ -6,6 +6,7 @@
 
 mod connection;
 mod dial;
+mod filled;
 mod trust;
 
 use std::time::Duration;
