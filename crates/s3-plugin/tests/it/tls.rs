@@ -33,6 +33,35 @@ fn the_environment_names_authorities_too() {
     }
 }
 
+/// The directory is looked into where the file does not have the authority, and alone where there is
+/// no file.
+#[test]
+fn the_systems_directory_is_trusted_beside_its_file() {
+    let (host, other) = (Host::new(), Host::new());
+    let (store, ca) = Store::with_tls(&host);
+    let (_, foreign) = Store::with_tls(&other);
+    let directory = host.path("authorities");
+    std::fs::create_dir(&directory).unwrap();
+    let trusting = |file: Option<&str>, options: &[(&str, &str)]| {
+        let mut setup = setup(&host, store.url(), options);
+        setup.env("SSL_CERT_DIR", &directory);
+        match file {
+            Some(file) => setup.env("SSL_CERT_FILE", file),
+            None => setup.env_remove("SSL_CERT_FILE"),
+        };
+        setup
+    };
+    let told = trusting(Some(&foreign), &[]).fails();
+    assert_tells(&told, &["TLS", "'ca_file'", "invalid peer certificate"]);
+    let told = trusting(None, &[]).fails();
+    assert_tells(&told, &["TLS", "'ca_file'"]);
+    trusting(None, &[("ca_file", &ca)]).succeeds();
+    std::fs::copy(&ca, directory.join("ours.pem")).unwrap();
+    trusting(Some(&foreign), &[]).succeeds();
+    trusting(None, &[]).succeeds();
+    trusting(None, &[("ca_file", &foreign)]).succeeds();
+}
+
 #[test]
 fn an_unknown_authority_is_not_trusted() {
     let (host, other) = (Host::new(), Host::new());

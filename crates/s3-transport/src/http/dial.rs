@@ -28,8 +28,9 @@ use super::trust::{self, TrustError};
 /// three times, while a host that is not there is told within the time of a setup hook.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much is read from a socket before it is decrypted: 64 KiB, four records.
-const TLS_READ: usize = 64 << 10;
+/// How much is read from a socket before it is decrypted: 256 KiB, 16 records. Of a buffer that is not
+/// filled, no memory is used.
+const TLS_READ: usize = 256 << 10;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

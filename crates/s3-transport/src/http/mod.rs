@@ -4,6 +4,7 @@
 //! size, errors that tell a refused connection from a refused certificate, and a trust store that
 //! is read only where TLS is used.
 
+mod authorities;
 mod connection;
 mod dial;
 mod filled;

@@ -9,6 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::authorities::Authorities;
+
 /// Why no trust store could be made.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustError(String);
@@ -25,23 +27,20 @@ impl std::error::Error for TrustError {}
 /// and `SSL_CERT_DIR`), those of `AWS_CA_BUNDLE`, and those of the config's `ca_file`.
 pub(crate) fn tls(destination: &Destination) -> Result<Arc<ClientConfig>, TrustError> {
     let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for error in &system.errors {
-        log::warn!("a certificate of the system's trust store was left out: {error}");
-    }
-    // Old authorities with encodings of their own are common in a system's store, and harmless.
-    roots.add_parsable_certificates(system.certs);
     if let Some(bundle) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         add_file(&mut roots, Path::new(&bundle), "AWS_CA_BUNDLE")?;
     }
     if let Some(file) = &destination.ca_file {
         add_file(&mut roots, file, "ca_file")?;
     }
+    let failed = |error: rustls::Error| TrustError(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let authorities = Authorities::beside(roots, provider.clone()).map_err(failed)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TrustError(error.to_string()))?
-        .with_root_certificates(roots)
+        .map_err(failed)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(authorities))
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
