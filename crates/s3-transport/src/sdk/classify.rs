@@ -32,7 +32,10 @@ where
 }
 
 /// An answer of the store, which has a status and mostly a code.
-fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> StoreError {
+fn of_answer(
+    error: &(impl ProvideErrorMetadata + Error + 'static),
+    response: &HttpResponse,
+) -> StoreError {
     let status = response.status().as_u16();
     let region = response
         .headers()
@@ -42,11 +45,13 @@ fn of_answer(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Stor
         Kind::Denied if denies_the_keys(error.message()) => Kind::Credentials,
         kind => kind,
     };
-    let message = error
-        .message()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_owned();
+    let message = match error.message() {
+        Some(message) => message.trim_end_matches('.').to_owned(),
+        None if response.status().is_success() => {
+            format!("the answer cannot be read: {}", innermost(error))
+        }
+        None => String::new(),
+    };
     StoreError {
         kind,
         status: Some(status),
@@ -175,6 +180,9 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
 
     #[test]
@@ -198,6 +206,20 @@ mod tests {
         assert!(denies_the_keys(Some("Forbidden: No such key: GK0011")));
         assert!(!denies_the_keys(Some("Access Denied")));
         assert!(!denies_the_keys(None));
+    }
+
+    #[test]
+    fn a_success_that_cannot_be_read_says_so() {
+        let told = |status: u16| {
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            of_answer(&ErrorMetadata::builder().build(), &response).message
+        };
+        assert!(
+            told(200).starts_with("the answer cannot be read: "),
+            "{}",
+            told(200)
+        );
+        assert_eq!(told(404), "");
     }
 
     #[test]
