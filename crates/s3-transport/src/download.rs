@@ -12,7 +12,7 @@ use std::iter::Peekable;
 use crate::ahead::{Ahead, Incoming};
 use crate::destinations::{Destinations, Keys};
 use crate::error::Error;
-use crate::output::{Expected, Output, OutputError};
+use crate::output::{Expected, Output, OutputError, Ready};
 use crate::ranges::{Run, Selection, pieces, selections};
 use crate::standby::{Source, Sources};
 use crate::store::{Got, Kind, Object, Store};
@@ -102,6 +102,7 @@ impl<S: Store> Sources<S> {
         mut self,
         sink: impl FnOnce() -> io::Result<W>,
     ) -> Result<Restored, Error> {
+        let output = Ready::new().map_err(Error::Sink)?;
         let got = self.open(None).await?;
         let sink = sink().map_err(Error::Sink)?;
         let range = self.first.transport.options.range;
@@ -123,7 +124,8 @@ impl<S: Store> Sources<S> {
             length: size,
             checksum,
         };
-        self.stream(got, plan, expected, sink).await
+        let output = output.start(sink, expected);
+        self.stream(got, plan, expected, output).await
     }
 
     async fn download_ranges(
@@ -141,6 +143,7 @@ impl<S: Store> Sources<S> {
                 verified: false,
             });
         };
+        let output = Ready::new().map_err(Error::Sink)?;
         let mut got = match self.open(Some(first)).await {
             // The first range begins behind the object's end.
             Err(error) if error.kind() == Some(&Kind::Range) => {
@@ -160,7 +163,8 @@ impl<S: Store> Sources<S> {
             length,
             checksum: None,
         };
-        self.stream(got, plan, expected, sink).await
+        let output = output.start(sink, expected);
+        self.stream(got, plan, expected, output).await
     }
 
     fn check_bounds(&self, ranges: &[(u64, u64)], object: &Object) -> Result<(), Error> {
@@ -181,10 +185,9 @@ impl<S: Store> Sources<S> {
         got: Got,
         plan: impl Iterator<Item = Selection>,
         expected: Expected,
-        sink: impl Write + Send + 'static,
+        output: Output,
     ) -> Result<Restored, Error> {
         let verified = expected.checksum.is_some();
-        let output = Output::start(sink, expected).map_err(Error::Sink)?;
         let Source { transport, key } = self.first.clone();
         if got.object.etag.is_none() {
             log::warn!(

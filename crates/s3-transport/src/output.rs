@@ -60,21 +60,42 @@ pub(crate) struct Output {
     outcome: oneshot::Receiver<Result<(), OutputError>>,
 }
 
-impl Output {
-    /// Starts to write to `sink`.
-    pub(crate) fn start(sink: impl Write + Send + 'static, expected: Expected) -> io::Result<Self> {
+/// A thread that waits for the stream which it will write.
+///
+/// Made while the store is asked: where every core is busy, a new thread waits longer for one than a
+/// thread that is woken, and the first bytes with it.
+pub(crate) struct Ready<W> {
+    writer: oneshot::Sender<Writer<W>>,
+    output: Output,
+}
+
+impl<W: Write + Send + 'static> Ready<W> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (report, outcome) = oneshot::channel();
-        let writer = Writer::new(sink, expected);
+        let (writer, given) = oneshot::channel::<Writer<W>>();
         std::thread::Builder::new()
             .name("output".to_owned())
             .spawn(move || {
-                // Where nobody waits for it, the restore has already failed.
-                drop(report.send(writer.run(messages)));
+                // Without a writer there was nothing to restore. Where nobody waits for the outcome, the
+                // restore has already failed.
+                if let Ok(writer) = given.blocking_recv() {
+                    drop(report.send(writer.run(messages)));
+                }
             })?;
-        Ok(Self { queue, outcome })
+        let output = Output { queue, outcome };
+        Ok(Self { writer, output })
     }
 
+    /// Starts to write to `sink`.
+    pub(crate) fn start(self, sink: W, expected: Expected) -> Output {
+        // Where the thread has ended, the output's end tells.
+        drop(self.writer.send(Writer::new(sink, expected)));
+        self.output
+    }
+}
+
+impl Output {
     /// Gives the next bytes; waits while the reader is slow. `false` when the writer has given up:
     /// [`finish`](Self::finish) tells why.
     pub(crate) async fn write(&self, bytes: Bytes) -> bool {
@@ -212,7 +233,7 @@ mod tests {
             length: expected.len() as u64,
             checksum: Some(checksum(expected)),
         };
-        let output = Output::start(sink.clone(), expected).unwrap();
+        let output = Ready::new().unwrap().start(sink.clone(), expected);
         for piece in bytes.chunks(1000) {
             output.write(Bytes::copy_from_slice(piece)).await;
         }
@@ -261,14 +282,11 @@ mod tests {
                 Ok(())
             }
         }
-        let output = Output::start(
-            Gone,
-            Expected {
-                length: 10,
-                checksum: None,
-            },
-        )
-        .unwrap();
+        let expected = Expected {
+            length: 10,
+            checksum: None,
+        };
+        let output = Ready::new().unwrap().start(Gone, expected);
         output.write(Bytes::from_static(b"0123456789")).await;
         output.gave_up().await;
         assert!(matches!(
