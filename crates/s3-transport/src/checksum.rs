@@ -23,6 +23,46 @@ impl Algorithm {
         }
     }
 
+    /// What one more zero byte does to a checksum, as often as `length` says: x⁸ to that power, modulo the
+    /// algorithm's polynomial. [`crc_fast::checksum_combine`] does the same with matrices, in forty times
+    /// the time: 80 µs for each part.
+    fn zeros(self, mut length: u64) -> u64 {
+        let (_, one) = self.polynomial();
+        let (mut zeros, mut power) = (one, one >> 8);
+        while length > 0 {
+            if length & 1 == 1 {
+                zeros = self.multiply(zeros, power);
+            }
+            power = self.multiply(power, power);
+            length >>= 1;
+        }
+        zeros
+    }
+
+    /// The product of two polynomials over GF(2), modulo the algorithm's.
+    fn multiply(self, first: u64, mut second: u64) -> u64 {
+        let (polynomial, one) = self.polynomial();
+        let (mut product, mut bit) = (0, one);
+        while bit > 0 {
+            if first & bit > 0 {
+                product ^= second;
+            }
+            let carry = if second & 1 == 1 { polynomial } else { 0 };
+            second = second >> 1 ^ carry;
+            bit >>= 1;
+        }
+        product
+    }
+
+    /// The polynomial that defines the algorithm, and 1 as a polynomial. The highest bit is that of x⁰.
+    fn polynomial(self) -> (u64, u64) {
+        match self {
+            Self::Crc64Nvme => (0x9a6c_9329_ac4b_c9b5, 1 << 63),
+            Self::Crc32C => (0x82f6_3b78, 1 << 31),
+            Self::Crc32 => (0xedb8_8320, 1 << 31),
+        }
+    }
+
     /// The name as in S3's `x-amz-checksum-algorithm`.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,11 +114,10 @@ impl Checksum {
     /// The checksum of this one's bytes followed by those of `next`, which has the same algorithm.
     pub fn followed_by(self, next: Self) -> Self {
         debug_assert_eq!(self.algorithm, next.algorithm);
-        let value =
-            crc_fast::checksum_combine(self.algorithm.crc(), self.value, next.value, next.length);
+        let zeros = self.algorithm.zeros(next.length);
         Self {
             algorithm: self.algorithm,
-            value,
+            value: self.algorithm.multiply(self.value, zeros) ^ next.value,
             length: self.length + next.length,
         }
     }
@@ -148,6 +187,17 @@ mod tests {
             for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32C, Algorithm::Crc32] {
                 let combined = checksum(algorithm, left).followed_by(checksum(algorithm, right));
                 prop_assert_eq!(combined, checksum(algorithm, &bytes));
+            }
+        }
+
+        #[test]
+        fn parts_of_any_length_combine(left in any::<u32>(), right in any::<u32>(), length in 0..1u64 << 50) {
+            for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32C, Algorithm::Crc32] {
+                let of = |value: u32, length| Checksum { algorithm, value: value.into(), length };
+                let combined = of(left, 1).followed_by(of(right, length)).value;
+                let expected =
+                    crc_fast::checksum_combine(algorithm.crc(), left.into(), right.into(), length);
+                prop_assert_eq!(combined, expected);
             }
         }
 
