@@ -41,6 +41,8 @@ impl<S: Store> Destinations<S> {
         let hashing = self.first.hashing().and(second.transport.hashing());
         let mut parts =
             intake::start(source, self.first.options.parts, hashing).map_err(Error::Source)?;
+        self.first.store.prepare().await;
+        second.transport.store.prepare().await;
         let start = or_interrupted(interrupt, next(&mut parts)).await?;
         let mut sides = Sides::open(
             (&self.first, &keys.first),

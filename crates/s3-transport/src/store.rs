@@ -14,6 +14,12 @@ use crate::progress::Progress;
 
 /// One attempt at each S3 verb on one bucket. No method retries.
 pub trait Store: Send + Sync + 'static {
+    /// Begins what the first request would have to wait for, such as a connection. Makes no request, and
+    /// neither waits nor fails.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// PutObject. With `if_absent` an existing object is left alone and the answer is
     /// [`Kind::Precondition`], on stores that know the condition.
     fn put(

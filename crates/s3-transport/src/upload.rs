@@ -40,6 +40,7 @@ impl<S: Store> Transport<S> {
     ) -> Result<Stored, Error> {
         let mut parts =
             intake::start(source, self.options.parts, self.hashing()).map_err(Error::Source)?;
+        self.store.prepare().await;
         let first = or_interrupted(interrupt, next(&mut parts)).await?;
         if first.last {
             return or_interrupted(interrupt, self.put(key, first.payload)).await;

@@ -7,6 +7,7 @@ mod backups;
 mod both;
 mod bytes;
 mod conflicts;
+mod connections;
 mod dependencies;
 mod destinations;
 mod directories;

@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
@@ -36,7 +34,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens connections for one destination.
 #[derive(Clone)]
-pub(crate) struct Dialer {
+pub(super) struct Dialer {
     tcp: Tcp,
     proxies: Proxies,
     destination: Arc<Destination>,
@@ -104,7 +102,7 @@ fn basic_authorization(proxy: &Proxy) -> Option<HeaderValue> {
 }
 
 impl Dialer {
-    pub(crate) fn new(destination: &Destination) -> Self {
+    pub(super) fn new(destination: &Destination) -> Self {
         let mut tcp = Tcp::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -119,14 +117,15 @@ impl Dialer {
     }
 
     /// What a proxy that forwards plain HTTP wants in each request; a tunnel asks once, by itself.
-    pub(crate) fn forwarding_authorization(&self, target: &Uri) -> Option<HeaderValue> {
+    pub(super) fn forwarding_authorization(&self, target: &Uri) -> Option<HeaderValue> {
         if target.scheme_str() == Some("https") {
             return None;
         }
         self.proxies.hop(target)?.authorization
     }
 
-    async fn dial(mut self, target: Uri) -> Result<Connection, DialError> {
+    /// Opens a connection to the host of `target`, as far as its first request.
+    pub(super) async fn dial(mut self, target: Uri) -> Result<Connection, DialError> {
         let https = target.scheme_str() == Some("https");
         let hop = self.proxies.hop(&target);
         let foreign = |hop: &&Hop| hop.uri.scheme_str() != Some("http");
@@ -236,20 +235,6 @@ impl Dialer {
     }
 }
 
-impl Service<Uri> for Dialer {
-    type Response = Connection;
-    type Error = DialError;
-    type Future = Pin<Box<dyn Future<Output = Result<Connection, DialError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        Box::pin(self.clone().dial(target))
-    }
-}
-
 /// The step at which a connection could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -267,7 +252,7 @@ pub(crate) struct DialError {
 }
 
 impl DialError {
-    fn timed_out(what: &str) -> Self {
+    pub(super) fn timed_out(what: &str) -> Self {
         let why = format!("{what} did not come within {} s", CONNECT_TIMEOUT.as_secs());
         Self {
             reason: Reason::Connect,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream that gives as much at once as has arrived. TLS by itself gives one record, of at most
 /// 16 KiB, so that a restore would pass on 65,536 pieces of each GiB.
 #[derive(Debug)]
-pub(super) struct Filled<S>(pub(super) S);
+pub(crate) struct Filled<S>(pub(super) S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for Filled<S> {
     fn poll_read(

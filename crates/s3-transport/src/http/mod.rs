@@ -6,6 +6,7 @@
 
 mod authorities;
 mod connection;
+mod connector;
 mod dial;
 mod filled;
 mod trust;
@@ -22,11 +23,9 @@ use http::header::{CONTENT_LENGTH, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use plugin_config::Destination;
 
+pub(crate) use connector::Connector;
 pub(crate) use dial::{DialError, Reason};
-
-use dial::Dialer;
 
 /// The most that hyper reads from a connection at once: 256 KiB.
 ///
@@ -37,13 +36,13 @@ const READ_BUFFER: usize = 256 << 10;
 /// machine meanwhile, and the request that finds out loses a stall's time.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// The client for one destination: its proxy, its trusted authorities.
-pub(crate) fn client(destination: &Destination) -> SharedHttpClient {
-    let dialer = Dialer::new(destination);
+/// The client for the destination of `connector`.
+pub(crate) fn client(connector: &Connector) -> SharedHttpClient {
+    let connector = connector.clone();
     let client = Client::builder(TokioExecutor::new())
         .http1_max_buf_size(READ_BUFFER)
         .pool_idle_timeout(IDLE)
-        .build(dialer.clone());
+        .build(connector.clone());
     http_client_fn(move |settings, _| {
         // Set by the SDK's credential providers alone, whose services answer at once or are not there.
         let timeouts = [settings.connect_timeout(), settings.read_timeout()];
@@ -51,10 +50,10 @@ pub(crate) fn client(destination: &Destination) -> SharedHttpClient {
             .into_iter()
             .flatten()
             .reduce(|sum, next| sum + next);
-        let (client, dialer) = (client.clone(), dialer.clone());
+        let (client, connector) = (client.clone(), connector.clone());
         SharedHttpConnector::new(Hyper {
             client,
-            dialer,
+            connector,
             timeout,
         })
     })
@@ -62,8 +61,8 @@ pub(crate) fn client(destination: &Destination) -> SharedHttpClient {
 
 #[derive(Debug)]
 struct Hyper {
-    client: Client<Dialer, SdkBody>,
-    dialer: Dialer,
+    client: Client<Connector, SdkBody>,
+    connector: Connector,
     /// For the whole of a request, up to its answer.
     timeout: Option<Duration>,
 }
@@ -77,7 +76,7 @@ impl HttpConnector for Hyper {
             }
         };
         tell_length(&mut request);
-        if let Some(authorization) = self.dialer.forwarding_authorization(request.uri()) {
+        if let Some(authorization) = self.connector.forwarding_authorization(request.uri()) {
             request
                 .headers_mut()
                 .insert(PROXY_AUTHORIZATION, authorization);

@@ -9,19 +9,23 @@ mod whole;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 
+use ::http::Uri;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials as Keys;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
+use aws_sdk_s3::config::endpoint::{
+    DefaultResolver, Endpoint, EndpointFuture, Params, ParamsBuilder, ResolveEndpoint,
+};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
+use aws_smithy_runtime_api::client::endpoint::{EndpointResolverParams, ResolveEndpoint as _};
 use plugin_config::{Addressing, Credentials, Destination};
 
-use crate::http;
+use crate::http::{self, Connector};
 
 /// One bucket, reached by the SDK.
 ///
@@ -29,6 +33,9 @@ use crate::http;
 /// these, as it alone knows what a stream needs.
 pub struct SdkStore {
     client: Client,
+    connector: Connector,
+    /// What the client's endpoint resolver is asked with.
+    address: ParamsBuilder,
     bucket: String,
     /// Passed with every object written.
     storage_class: Option<String>,
@@ -48,7 +55,8 @@ impl SdkStore {
     /// A client for `destination`. Makes no request, except where credentials must be looked up
     /// in files or from a service of the environment.
     pub async fn new(destination: &Destination) -> Self {
-        let http_client = http::client(destination);
+        let connector = Connector::new(destination);
+        let http_client = http::client(&connector);
         let builder = match &destination.credentials {
             // The chain is left alone: it reads files and asks the network.
             Credentials::Given {
@@ -88,14 +96,25 @@ impl SdkStore {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .interceptor(whole::WholeDocuments);
-        let builder = address(builder, destination);
+        let (builder, address) = address(builder, destination);
         let client = Client::from_conf(builder.build());
         Self {
             client,
+            connector,
+            address,
             bucket: destination.bucket.clone(),
             storage_class: destination.storage_class.clone(),
             keeps_versions: AtomicBool::new(false),
         }
+    }
+
+    /// The URL of the bucket, by the rules of its requests.
+    async fn url(&self) -> Option<Uri> {
+        let address = self.address.clone().build().ok()?;
+        let address = EndpointResolverParams::new(address);
+        let resolver = self.client.config().endpoint_resolver();
+        let endpoint = resolver.resolve_endpoint(&address).await.ok()?;
+        endpoint.url().parse().ok()
     }
 }
 
@@ -113,17 +132,35 @@ async fn lookup(
 }
 
 /// Where requests go, and where in their URL the bucket stands.
-fn address(builder: Builder, destination: &Destination) -> Builder {
-    let builder = builder.force_path_style(destination.addressing == Addressing::Path);
-    match (&destination.endpoint, destination.addressing) {
+fn address(builder: Builder, destination: &Destination) -> (Builder, ParamsBuilder) {
+    let path_style = destination.addressing == Addressing::Path;
+    let endpoint = match &destination.endpoint {
+        Some(endpoint) => Some(endpoint.to_string()),
+        None if destination.tls => None,
+        None => Some(plain_aws(&destination.region)),
+    };
+    // As the Go plugin: the dual-stack names serve IPv4 and IPv6.
+    let dual_stack = endpoint.is_none();
+    let address = Params::builder()
+        .bucket(&destination.bucket)
+        .region(&destination.region)
+        .force_path_style(path_style)
+        .use_dual_stack(dual_stack)
+        .set_endpoint(endpoint.clone());
+    let mut builder = builder
+        .force_path_style(path_style)
+        .use_dual_stack(dual_stack);
+    // The SDK's own resolver is named, as the client's config does not tell it by itself.
+    let builder = match (&destination.endpoint, destination.addressing) {
         (Some(endpoint), Addressing::BucketInHost) => {
             builder.endpoint_resolver(BucketInHost(endpoint.to_string()))
         }
-        (Some(endpoint), _) => builder.endpoint_url(endpoint.to_string()),
-        // As the Go plugin: the dual-stack names serve IPv4 and IPv6.
-        (None, _) if destination.tls => builder.use_dual_stack(true),
-        (None, _) => builder.endpoint_url(plain_aws(&destination.region)),
-    }
+        _ => {
+            builder.set_endpoint_url(endpoint);
+            builder.endpoint_resolver(DefaultResolver::new())
+        }
+    };
+    (builder, address)
 }
 
 /// AWS without TLS, which the SDK's rules do not have.
@@ -139,5 +176,43 @@ struct BucketInHost(String);
 impl ResolveEndpoint for BucketInHost {
     fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
         EndpointFuture::ready(Ok(Endpoint::builder().url(self.0.clone()).build()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::presigning::PresigningConfig;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn the_url_of_the_bucket_is_that_of_its_requests() {
+        for options in [
+            "endpoint: http://localhost:9000",
+            "endpoint: localhost:9000\n  encryption: on",
+            "endpoint: https://store.example\n  addressing_style: virtual",
+            "endpoint: https://bucket.store.example\n  remove_duplicate_bucket: 'true'",
+            "endpoint: https://[::1]:9000\n  addressing_style: path",
+            "region: us-east-1",
+            "region: eu-central-1\n  addressing_style: path",
+            "region: cn-north-1\n  encryption: off",
+        ] {
+            let text = format!(
+                "executablepath: /plugin\noptions:\n  bucket: bucket\n  folder: folder\n  \
+                 aws_access_key_id: id\n  aws_secret_access_key: secret\n  {options}\n"
+            );
+            let settings = plugin_config::parse(&text).unwrap();
+            let store = SdkStore::new(&settings.destination).await;
+            let request = store.client.head_object().bucket("bucket").key("key");
+            let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).unwrap();
+            let request = request.presigned(hour).await.unwrap();
+            let (request, url): (Uri, _) = (request.uri().parse().unwrap(), store.url().await);
+            let origin = |url: &Uri| (url.scheme().cloned(), url.authority().cloned());
+            assert_eq!(
+                url.as_ref().map(origin),
+                Some(origin(&request)),
+                "{options}"
+            );
+        }
     }
 }

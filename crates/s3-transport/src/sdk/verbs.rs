@@ -92,6 +92,12 @@ impl SdkStore {
 }
 
 impl Store for SdkStore {
+    async fn prepare(&self) {
+        if let Some(url) = self.url().await {
+            self.connector.prepare(url);
+        }
+    }
+
     async fn put(
         &self,
         key: &str,
