@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::tls::Authority;
@@ -20,6 +20,9 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The most that is read from a connection at a time; uploads are large.
 const READ_BUFFER: usize = 1024 * 1024; // 1 MiB
+
+/// How much is read from a socket before it is decrypted.
+const TLS_READ: usize = 256 * 1024; // 256 KiB
 
 /// A listening socket on 127.0.0.1.
 pub struct Listener {
@@ -108,6 +111,8 @@ where
                 .ok(),
         ),
         Some(authority) => {
+            // TLS by itself reads 4 KiB at a time.
+            let stream = BufReader::with_capacity(TLS_READ, stream);
             if let Ok(tls) = authority.acceptor().accept(stream).await {
                 http.serve_connection(TokioIo::new(tls), service).await.ok();
             }
