@@ -9,10 +9,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::error::Error;
 use crate::gather::{Blocks, Gather};
+use crate::line::Line;
 use crate::ranges::{Run, Selection};
 use crate::retry::Attempts;
 use crate::standby::{Bound, Reading};
@@ -21,6 +22,7 @@ use crate::store::{Kind, Store, StoreError, same_etag};
 /// The bytes of one request, as they arrive.
 pub(crate) struct Incoming {
     pub(crate) selection: Selection,
+    asked: Instant,
     /// Not bounded by itself: it never holds more than the request's run.
     pub(crate) bytes: mpsc::UnboundedReceiver<Result<Bytes, Error>>,
 }
@@ -29,8 +31,7 @@ pub(crate) struct Incoming {
 pub(crate) struct Ahead<S, P> {
     bound: Arc<Bound<S>>,
     plan: P,
-    /// How many may be in flight, with the one that is written out.
-    concurrency: usize,
+    line: Line,
     blocks: Blocks,
     queue: VecDeque<Incoming>,
     /// Dropping it ends all of them.
@@ -39,11 +40,11 @@ pub(crate) struct Ahead<S, P> {
 
 impl<S: Store, P: Iterator<Item = Selection>> Ahead<S, P> {
     /// Starts with the plan's first request, whose answer is already open.
-    pub(crate) fn start(bound: Bound<S>, plan: P, concurrency: usize, open: ByteStream) -> Self {
+    pub(crate) fn start(bound: Bound<S>, plan: P, line: Line, open: ByteStream) -> Self {
         let mut ahead = Self {
             bound: Arc::new(bound),
             plan,
-            concurrency,
+            line,
             blocks: Blocks::default(),
             queue: VecDeque::new(),
             tasks: JoinSet::new(),
@@ -60,9 +61,13 @@ impl<S: Store, P: Iterator<Item = Selection>> Ahead<S, P> {
         self.queue.pop_front()
     }
 
-    /// Starts as many as may be in flight beside the one that is written out.
+    /// Starts as many as are worth having in flight beside the one that is written out.
     pub(crate) fn fill(&mut self) {
-        while self.queue.len() + 1 < self.concurrency && self.start_next(None) {}
+        for range in self.queue.iter().filter(|range| !range.bytes.is_closed()) {
+            let Run { start, end } = range.selection.run;
+            self.line.waits_for(end - start, range.asked);
+        }
+        while self.queue.len() + 1 < self.line.width() && self.start_next(None) {}
     }
 
     /// Whether there was one more to start.
@@ -81,7 +86,11 @@ impl<S: Store, P: Iterator<Item = Selection>> Ahead<S, P> {
             sender,
         };
         self.tasks.spawn(reader.run(open));
-        self.queue.push_back(Incoming { selection, bytes });
+        self.queue.push_back(Incoming {
+            selection,
+            asked: Instant::now(),
+            bytes,
+        });
         true
     }
 }

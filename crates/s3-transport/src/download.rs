@@ -9,9 +9,12 @@
 use std::io::{self, Write};
 use std::iter::Peekable;
 
+use tokio::time::Instant;
+
 use crate::ahead::{Ahead, Incoming};
 use crate::destinations::{Destinations, Keys};
 use crate::error::Error;
+use crate::line::Line;
 use crate::output::{Expected, Output, OutputError, Ready};
 use crate::ranges::{Run, Selection, pieces, selections};
 use crate::standby::{Source, Sources};
@@ -103,7 +106,9 @@ impl<S: Store> Sources<S> {
         sink: impl FnOnce() -> io::Result<W>,
     ) -> Result<Restored, Error> {
         let output = Ready::new().map_err(Error::Sink)?;
+        let asked = Instant::now();
         let got = self.open(None).await?;
+        let line = self.line(asked);
         let sink = sink().map_err(Error::Sink)?;
         let range = self.first.transport.options.range;
         let Object { size, checksum, .. } = got.object;
@@ -125,7 +130,7 @@ impl<S: Store> Sources<S> {
             checksum,
         };
         let output = output.start(sink, expected);
-        self.stream(got, plan, expected, output).await
+        self.stream(got, line, plan, expected, output).await
     }
 
     async fn download_ranges(
@@ -144,6 +149,7 @@ impl<S: Store> Sources<S> {
             });
         };
         let output = Ready::new().map_err(Error::Sink)?;
+        let asked = Instant::now();
         let mut got = match self.open(Some(first)).await {
             // The first range begins behind the object's end.
             Err(error) if error.kind() == Some(&Kind::Range) => {
@@ -153,6 +159,7 @@ impl<S: Store> Sources<S> {
             }
             got => got?,
         };
+        let line = self.line(asked);
         self.check_bounds(ranges, &got.object)?;
         if self.standby.is_some() {
             got.object = self.described(got.object).await;
@@ -164,7 +171,12 @@ impl<S: Store> Sources<S> {
             checksum: None,
         };
         let output = output.start(sink, expected);
-        self.stream(got, plan, expected, output).await
+        self.stream(got, line, plan, expected, output).await
+    }
+
+    /// The line to the store that has just answered to what was `asked` then.
+    fn line(&self, asked: Instant) -> Line {
+        Line::new(self.first.transport.options.range_concurrency, asked)
     }
 
     fn check_bounds(&self, ranges: &[(u64, u64)], object: &Object) -> Result<(), Error> {
@@ -183,6 +195,7 @@ impl<S: Store> Sources<S> {
     async fn stream(
         self,
         got: Got,
+        line: Line,
         plan: impl Iterator<Item = Selection>,
         expected: Expected,
         output: Output,
@@ -195,7 +208,7 @@ impl<S: Store> Sources<S> {
             );
         }
         let bound = self.bind(got.object, verified);
-        let mut ahead = Ahead::start(bound, plan, transport.options.range_concurrency, got.body);
+        let mut ahead = Ahead::start(bound, plan, line, got.body);
         'emitting: while let Some(next) = ahead.next() {
             let mut emission = Emission::new(next);
             loop {

@@ -28,6 +28,7 @@ mod gather;
 mod http;
 mod intake;
 mod interrupt;
+mod line;
 mod multipart;
 mod objects;
 mod output;
