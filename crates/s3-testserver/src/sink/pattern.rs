@@ -1,5 +1,8 @@
 //! The bytes of every download: one block of random ones, over and over.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 
 use crate::memory::checksum::{Algorithm, Checksum};
@@ -14,6 +17,8 @@ const SEED: u64 = 20_261_122;
 pub(crate) struct Pattern {
     block: Bytes,
     checksum: Checksum,
+    /// The checksums that were asked for, by size: to combine one takes longer than a small answer.
+    known: Mutex<HashMap<u64, Checksum>>,
 }
 
 impl Pattern {
@@ -23,6 +28,7 @@ impl Pattern {
         Self {
             checksum: Checksum::of(Algorithm::Crc64Nvme, &block),
             block: block.into(),
+            known: Mutex::default(),
         }
     }
 
@@ -35,6 +41,11 @@ impl Pattern {
 
     /// CRC64NVME of the first `size` bytes.
     pub(crate) fn checksum(&self, size: u64) -> Checksum {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(size).or_insert_with(|| self.combined(size))
+    }
+
+    fn combined(&self, size: u64) -> Checksum {
         let rest = Checksum::of(Algorithm::Crc64Nvme, &self.piece(0, size % BLOCK));
         let blocks = self.repeated(size / BLOCK);
         blocks.followed_by(rest, size % BLOCK)
