@@ -16,7 +16,7 @@ use crate::multipart::{ABORT, Multipart};
 use crate::payload::Payload;
 use crate::store::Store;
 use crate::transport::Transport;
-use crate::upload::{Stored, next, or_interrupted};
+use crate::upload::{Stored, first, or_interrupted};
 
 impl<S: Store> Destinations<S> {
     /// Stores all of `source` under its key in each destination, as
@@ -41,9 +41,10 @@ impl<S: Store> Destinations<S> {
         let hashing = self.first.hashing().and(second.transport.hashing());
         let mut parts =
             intake::start(source, self.first.options.parts, hashing).map_err(Error::Source)?;
-        self.first.store.prepare().await;
-        second.transport.store.prepare().await;
-        let start = or_interrupted(interrupt, next(&mut parts)).await?;
+        let prepare = async {
+            tokio::join!(self.first.store.prepare(), second.transport.store.prepare());
+        };
+        let start = or_interrupted(interrupt, first(&mut parts, prepare)).await?;
         let mut sides = Sides::open(
             (&self.first, &keys.first),
             (second, second_key),
