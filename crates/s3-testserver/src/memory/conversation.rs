@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
-use super::call::{Call, Kind};
+use super::call::Call;
 use super::control;
 use super::delivery::{Delivery, broken, receive};
 use super::fault::Fault;
@@ -98,49 +98,21 @@ fn deliver(
 struct UnderWay<'a> {
     shared: &'a Shared,
     number: usize,
-    /// Bucket, key and upload of a part.
-    part: Option<[String; 3]>,
 }
 
 impl<'a> UnderWay<'a> {
     fn begin(shared: &'a Shared, call: &Call, fault: Option<&Fault>) -> Self {
-        let mut this = Self {
-            shared,
-            number: shared.notes().arrived(call, fault),
-            part: None,
-        };
-        let id = call.parameter("uploadId").unwrap_or_default();
-        let name = [call.bucket.clone(), call.key.clone(), id.to_owned()];
-        match call.kind {
-            Kind::Part | Kind::PartCopy => {
-                this.part = Some(name);
-                this.count_part(|under_way| under_way + 1);
-            }
-            Kind::Abort => shared.note_parts_at_abort(&name),
-            _ => {}
-        }
-        this
+        let number = shared.notes().arrived(call, fault);
+        Self { shared, number }
     }
 
     fn answered(&self, status: StatusCode) {
         self.shared.notes().answered(self.number, status.as_u16());
     }
-
-    fn count_part(&self, change: impl FnOnce(u64) -> u64) {
-        if let Some([bucket, key, id]) = &self.part {
-            let mut store = self.shared.service.store();
-            if let Ok(bucket) = store.bucket_mut(bucket)
-                && let Ok(upload) = bucket.upload(key, id)
-            {
-                upload.under_way = change(upload.under_way);
-            }
-        }
-    }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.count_part(|under_way| under_way.saturating_sub(1));
         let mut notes = self.shared.notes();
         notes.at_once = notes.at_once.saturating_sub(1);
         notes.counters.bytes_out = self.shared.bytes_out.load(Ordering::Relaxed);

@@ -20,8 +20,6 @@ pub struct Counters {
     pub faults: u64,
     /// The most requests that were under way at one time.
     pub most_at_once: u64,
-    /// Part requests that were under way when their upload was aborted, as far as the server knew.
-    pub parts_under_way_at_abort: u64,
     /// Bytes of the bodies of requests that arrived whole.
     pub bytes_in: u64,
     /// Bytes of the bodies of answers, as handed to the connection.

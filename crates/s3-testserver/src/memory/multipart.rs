@@ -31,7 +31,6 @@ impl Service {
             parts: BTreeMap::new(),
             started: Timestamp::now(),
             metadata: call.metadata(),
-            under_way: 0,
         };
         let upload_id = self.store().create(&call.bucket, upload)?;
         let created = Created {

@@ -272,15 +272,6 @@ impl Shared {
         }
     }
 
-    pub(crate) fn note_parts_at_abort(&self, [bucket, key, id]: &[String; 3]) {
-        let mut store = self.service.store();
-        let under_way = store
-            .bucket_mut(bucket)
-            .and_then(|bucket| bucket.upload(key, id))
-            .map_or(0, |upload| upload.under_way);
-        self.notes().counters.parts_under_way_at_abort += under_way;
-    }
-
     pub(crate) fn open_uploads(&self) -> Vec<OpenUpload> {
         let store = self.service.store();
         let mut open = Vec::new();

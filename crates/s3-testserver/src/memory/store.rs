@@ -43,8 +43,6 @@ pub(crate) struct Upload {
     pub(crate) parts: BTreeMap<u32, Part>,
     pub(crate) started: Timestamp,
     pub(crate) metadata: HeaderMap,
-    /// How many part requests are being carried out now.
-    pub(crate) under_way: u64,
 }
 
 /// A part of an upload.

@@ -1,6 +1,7 @@
 //! A correct S3 store in memory, behind a script of faults.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use http_body::Body as _;
@@ -19,6 +20,23 @@ pub(crate) struct Memory {
     state: Mutex<State>,
     /// Whether objects have checksums, and requests with them are taken.
     checksums: bool,
+    parts_under_way: AtomicUsize,
+}
+
+/// A request that is neither answered nor given up.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Memory {
@@ -30,6 +48,7 @@ impl Memory {
         Self {
             state: Mutex::new(state),
             checksums,
+            parts_under_way: AtomicUsize::new(0),
         }
     }
 
@@ -92,6 +111,8 @@ impl Memory {
         let mut bytes = Vec::new();
         while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
             bytes.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            // Several requests are under way at a time.
+            tokio::task::yield_now().await;
         }
         assert_eq!(bytes.len() as u64, payload.length());
         match payload.checksum {
@@ -146,6 +167,7 @@ impl Store for Memory {
         payload: &Payload,
         progress: &Progress,
     ) -> Result<Part, StoreError> {
+        let _under_way = UnderWay::begin(&self.parts_under_way);
         let fault = self.next()?;
         let bytes = self.receive(payload, progress).await?;
         let mut state = self.lock();
@@ -188,6 +210,8 @@ impl Store for Memory {
     }
 
     async fn abort(&self, target: Target<'_>) -> Result<(), StoreError> {
+        // A part that arrives after the abort would be kept and paid for.
+        assert_eq!(self.parts_under_way.load(Ordering::Relaxed), 0);
         let fault = self
             .next()
             .inspect_err(|_| self.lock().aborts_refused += 1)?;
