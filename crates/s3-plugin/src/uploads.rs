@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use plugin_api::Answer;
-use s3_transport::OpenUpload;
+use plugin_config::Destination;
+use s3_transport::{OpenUpload, SdkStore, Transport};
 
-use crate::session;
+use crate::session::{self, of_second};
 
 /// The age where none is given. A stream that takes longer than this to store needs a longer one.
 const BY_DEFAULT: &str = "24h";
@@ -19,36 +20,51 @@ const BY_DEFAULT: &str = "24h";
 /// The least age: younger uploads may belong to a backup that runs.
 const LEAST: Duration = Duration::from_secs(3600);
 
-/// Aborts every upload of the config's backups that was begun longer ago than `age`, and writes a
-/// line for each to `out`. One whose age the store does not tell is listed and left alone.
+/// Aborts every upload of the config's backups that was begun longer ago than `age`, at both
+/// destinations where the config names two, and writes a line for each to `out`. One whose age the
+/// store does not tell is listed and left alone.
 pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> Answer {
     let text = age.unwrap_or(OsStr::new(BY_DEFAULT)).to_string_lossy();
     let age = plugin_config::parse_duration(&text)
         .filter(|age| *age >= LEAST)
         .with_context(|| format!("the age '{text}' is not of the form 24h or 7d, from 1h to 7d"))?;
     session::run(config, async |session| {
-        let now = SystemTime::now();
-        let backups = session.settings.destination.key("backups/");
         let cleaning = async {
-            for upload in session.first().open_uploads(&backups).await? {
-                let state = match old(&upload, now) {
-                    None => "left alone, of unknown age",
-                    Some(old) if old < age => "left alone, too young",
-                    Some(_) => {
-                        session
-                            .first()
-                            .abort(&upload.key, &upload.upload_id)
-                            .await?;
-                        "aborted"
-                    }
-                };
-                writeln!(out, "{state}: {} {}", upload.key, upload.upload_id)
-                    .context("cannot write the list")?;
+            let settings = &session.settings;
+            let first = clean_one(session.first(), &settings.destination, age, "", out).await;
+            if settings.remote.is_some() {
+                let (destination, second) = session.second().await?;
+                let place = " at the second destination";
+                let second = clean_one(&second, destination, age, place, out).await;
+                return first.and(second.map_err(of_second));
             }
-            Ok(())
+            first
         };
         session.unless_interrupted(cleaning).await
     })
+}
+
+async fn clean_one(
+    store: &Transport<SdkStore>,
+    destination: &Destination,
+    age: Duration,
+    place: &str,
+    out: &mut dyn Write,
+) -> Answer {
+    let now = SystemTime::now();
+    for upload in store.open_uploads(&destination.key("backups/")).await? {
+        let state = match old(&upload, now) {
+            None => "left alone, of unknown age",
+            Some(old) if old < age => "left alone, too young",
+            Some(_) => {
+                store.abort(&upload.key, &upload.upload_id).await?;
+                "aborted"
+            }
+        };
+        writeln!(out, "{state}{place}: {} {}", upload.key, upload.upload_id)
+            .context("cannot write the list")?;
+    }
+    Ok(())
 }
 
 /// How long ago the upload was begun; zero where its clock is ahead of ours.

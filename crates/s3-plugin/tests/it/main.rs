@@ -32,4 +32,5 @@ mod streams;
 mod table;
 mod tls;
 mod two;
+mod uploads;
 mod versions;

@@ -1,5 +1,6 @@
 //! The server as a test sees it: start, script, counters, a look into the store.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +24,7 @@ use super::counters::{Counters, Notes, Seen};
 use super::link::{Doomed, Link, Port};
 use super::script::{Player, Script};
 use super::service::Service;
-use super::store::Object;
+use super::store::{Object, Upload};
 use crate::listen::converse;
 
 /// An upload that was neither completed nor aborted.
@@ -232,6 +234,19 @@ impl MemoryServer {
         object.size = bytes.len() as u64;
         object.chunks = vec![bytes.into()];
         true
+    }
+
+    /// Opens an upload as a client would have that long ago, and gives its id; none where there is no
+    /// such bucket.
+    pub fn open_upload(&self, bucket: &str, key: &str, ago: Duration) -> Option<String> {
+        let upload = Upload {
+            key: key.to_owned(),
+            checksum: None,
+            parts: BTreeMap::new(),
+            started: Timestamp::now() - ago,
+            metadata: HeaderMap::new(),
+        };
+        self.shared.service.store().create(bucket, upload).ok()
     }
 
     /// The uploads that were neither completed nor aborted.
