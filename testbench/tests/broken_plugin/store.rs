@@ -309,12 +309,14 @@ pub(crate) fn remove(dir: &Path) -> Done {
 }
 
 fn remove_objects(dir: &Path, chosen: impl Fn(&str) -> bool, most: usize) -> Done {
-    let entries: Vec<PathBuf> = fs::read_dir(dir)
+    let mut entries: Vec<PathBuf> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
         .collect();
+    // As a store lists them.
+    entries.sort_unstable();
     let name = |path: &Path| {
         path.file_name()
             .unwrap_or_default()
