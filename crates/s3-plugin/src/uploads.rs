@@ -32,18 +32,19 @@ pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> 
         let cleaning = async {
             let settings = &session.settings;
             let first = clean_one(session.first(), &settings.destination, age, "", out).await;
-            if settings.remote.is_some() {
-                let (destination, second) = session.second().await?;
-                let place = " at the second destination";
-                let second = clean_one(&second, destination, age, place, out).await;
-                return first.and(second.map_err(of_second));
+            if settings.remote.is_none() {
+                return first;
             }
-            first
+            let (destination, second) = session.second().await?;
+            let place = " at the second destination";
+            let second = clean_one(&second, destination, age, place, out).await;
+            first.and(second.map_err(of_second))
         };
         session.unless_interrupted(cleaning).await
     })
 }
 
+/// Cleans one destination; `place` tells its lines from those of the other.
 async fn clean_one(
     store: &Transport<SdkStore>,
     destination: &Destination,

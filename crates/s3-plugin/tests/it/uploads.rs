@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use s3_testserver::memory::Kind;
+
 use crate::host::{Ends, Host, PREFIX, assert_tells};
 use crate::store::{BUCKET, Store};
 use crate::two::{NAME, Two, copy, denied, key};
-use s3_testserver::memory::Kind;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
