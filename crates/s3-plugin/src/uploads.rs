@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use plugin_api::Answer;
 use plugin_config::Destination;
-use s3_transport::{OpenUpload, SdkStore, Transport};
+use s3_transport::{Kind, OpenUpload, SdkStore, Transport};
 
 use crate::session::{self, of_second};
 
@@ -45,6 +45,8 @@ pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> 
 }
 
 /// Cleans one destination; `place` tells its lines from those of the other.
+///
+/// An upload that the store refuses to abort does not keep the others open.
 async fn clean_one(
     store: &Transport<SdkStore>,
     destination: &Destination,
@@ -53,19 +55,27 @@ async fn clean_one(
     out: &mut dyn Write,
 ) -> Answer {
     let now = SystemTime::now();
+    let mut refused = None;
     for upload in store.open_uploads(&destination.key("backups/")).await? {
         let state = match old(&upload, now) {
             None => "left alone, of unknown age",
             Some(old) if old < age => "left alone, too young",
-            Some(_) => {
-                store.abort(&upload.key, &upload.upload_id).await?;
-                "aborted"
-            }
+            Some(_) => match store.abort(&upload.key, &upload.upload_id).await {
+                Ok(()) => "aborted",
+                // Nor would the others be: this one was tried for as long as the store is waited for.
+                Err(error) if error.kind().is_none_or(Kind::is_transient) => {
+                    return Err(error.into());
+                }
+                Err(error) => {
+                    refused.get_or_insert(error);
+                    "still open"
+                }
+            },
         };
         writeln!(out, "{state}{place}: {} {}", upload.key, upload.upload_id)
             .context("cannot write the list")?;
     }
-    Ok(())
+    refused.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// How long ago the upload was begun; zero where its clock is ahead of ours.

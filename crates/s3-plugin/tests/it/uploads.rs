@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use s3_testserver::memory::Kind;
+use s3_testserver::memory::{Code, Fault, Kind, Rule, Which};
 
 use crate::host::{Ends, Host, PREFIX, assert_tells};
 use crate::store::{BUCKET, Store};
@@ -15,7 +15,7 @@ fn open(store: &Store, key: &str, ago: Duration) -> String {
     store.open_upload(BUCKET, key, ago).unwrap()
 }
 
-fn ids(store: &Store) -> Vec<String> {
+fn open_ids(store: &Store) -> Vec<String> {
     let open = store.open_uploads().into_iter();
     open.map(|upload| upload.upload_id).collect()
 }
@@ -33,11 +33,11 @@ fn only_old_uploads_of_the_backups_of_this_folder_are_aborted() {
         key = key()
     );
     assert_eq!(String::from_utf8(listed).unwrap(), expected);
-    assert_eq!(ids(&store), [young.clone(), of_another.clone()]);
+    assert_eq!(open_ids(&store), [young.clone(), of_another.clone()]);
 
     let mut shorter = host.plugin("clean_uploads", &config);
     shorter.arg("22h").succeeds();
-    assert_eq!(ids(&store), [of_another]);
+    assert_eq!(open_ids(&store), [of_another]);
 }
 
 #[test]
@@ -49,7 +49,47 @@ fn a_thousand_uploads_and_more_are_aborted() {
     }
     let listed = host.plugin("clean_uploads", &config).succeeds();
     assert_eq!(listed.split(|byte| *byte == b'\n').count(), 1002);
-    assert_eq!(ids(&store), [""; 0]);
+    assert_eq!(open_ids(&store), [""; 0]);
+}
+
+#[test]
+fn an_upload_that_the_store_will_not_abort_is_told_and_does_not_keep_the_others_open() {
+    let (host, store) = (Host::new(), Store::start());
+    let config = host.config(store.url(), &[]);
+    let ids: [String; 3] = std::array::from_fn(|_| open(&store, &key(), 25 * HOUR));
+    let refused = Fault::Error(Code::AccessDenied);
+    store.fail([Rule::new(Kind::Abort, Which::Nth(2), refused)]);
+    let failed = host.plugin("clean_uploads", &config).assert().code(1);
+    let output = failed.get_output();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_tells(&told, &["AbortMultipartUpload", "403"]);
+    let open = open_ids(&store);
+    assert_eq!(open.len(), 1);
+    let states = ids.map(|id| {
+        let state = if open.contains(&id) {
+            "still open"
+        } else {
+            "aborted"
+        };
+        format!("{state}: {} {id}\n", key())
+    });
+    assert_eq!(String::from_utf8_lossy(&output.stdout), states.concat());
+}
+
+#[test]
+fn a_store_that_fails_is_not_asked_about_each_upload() {
+    let (host, store) = (Host::new(), Store::start());
+    let config = host.config(store.url(), &[("retry_patience", "1s")]);
+    for _ in 0..3 {
+        open(&store, &key(), 25 * HOUR);
+    }
+    let fails = Fault::Error(Code::InternalError);
+    store.fail([Rule::new(Kind::Abort, Which::All, fails)]);
+    let failed = host.plugin("clean_uploads", &config).assert().code(1);
+    let output = failed.get_output();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_tells(&told, &["AbortMultipartUpload", "500"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }
 
 #[test]
@@ -88,6 +128,6 @@ fn one_destination_is_cleaned_where_the_other_refuses() {
         let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
         assert_tells(&told, &["ListMultipartUploads", "403"]);
         assert_eq!(told.contains("at the second destination"), !first_refuses);
-        assert_eq!((ids(cleaned).len(), ids(refusing).len()), (0, 1));
+        assert_eq!((open_ids(cleaned).len(), open_ids(refusing).len()), (0, 1));
     }
 }
