@@ -112,9 +112,13 @@ fn two_destinations_are_two_places() {
         "replication: on\nremote_region: eu\nremote_endpoint: http://ONE:9000/\nremote_folder: f/",
         &format!("replication: {same}"),
     );
-    let aws = "region: us-west-2\nremote_region: eu-west-1";
-    let problems = parse(&file(aws)).unwrap_err().to_string();
-    assert_eq!(problems, format!("remote_bucket: {same}"));
+    for aws in [
+        "region: us-west-2\nremote_region: eu-west-1",
+        "region: us-west-2\nremote_endpoint: https://s3.eu-west-1.amazonaws.com",
+    ] {
+        let problems = parse(&file(aws)).unwrap_err().to_string();
+        assert_eq!(problems, format!("remote_bucket: {same}"));
+    }
     for other in [
         "remote_folder: g",
         "remote_bucket: c",
