@@ -113,7 +113,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     secret(go(
         "http_proxy",
-        "`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`",
+        "`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`; none for loopback",
         "proxy as `http://user:password@host:port`; user and password may be left out",
     )),
     go(

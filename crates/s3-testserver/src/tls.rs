@@ -1,7 +1,7 @@
 //! A certificate authority made for one run, and the server certificate that it signs.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub enum Error {
     Server(#[from] rustls::Error),
 }
 
-/// A certificate authority for one run and a server certificate for `localhost` and `127.0.0.1`.
+/// A certificate authority for one run and a server certificate for `localhost`, `127.0.0.1`, and `0.0.0.0`: by
+/// that, what asks the environment's proxies for every other address reaches this host all the same.
 ///
 /// The server's certificate is a leaf without `CA:TRUE`: rustls refuses a server that shows the
 /// certificate of an authority (`CaUsedAsEndEntity`).
@@ -123,9 +124,11 @@ fn authority_params() -> Result<CertificateParams, rcgen::Error> {
 
 fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
-    params
-        .subject_alt_names
-        .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(address.into()));
+    }
     params
         .distinguished_name
         .push(DnType::CommonName, "s3-testserver");

@@ -134,17 +134,23 @@ fn the_environment_counts_where_the_config_names_no_proxy() {
     let (host, proxy) = (Host::new(), Proxy::start());
     let (store, ca) = Store::with_tls(&host);
     let (url, ca) = (proxy.url("me:p%40ss@"), [("ca_file", ca.as_str())]);
+    let elsewhere = store.url().replace("127.0.0.1", "0.0.0.0");
     for (variable, connections) in [("HTTPS_PROXY", 2), ("https_proxy", 4), ("HTTP_PROXY", 4)] {
-        round_trip(&host, store.url(), &ca, &[(variable, &url)]);
+        round_trip(&host, &elsewhere, &ca, &[(variable, &url)]);
         assert_eq!(proxy.seen().len(), connections, "{variable}");
     }
     round_trip(
         &host,
-        store.url(),
+        &elsewhere,
         &ca,
-        &[("HTTPS_PROXY", &url), ("NO_PROXY", "example.com,127.0.0.1")],
+        &[("HTTPS_PROXY", &url), ("NO_PROXY", "example.com,0.0.0.0")],
     );
     assert_eq!(proxy.seen().len(), 4, "NO_PROXY");
+    let localhost = store.url().replace("127.0.0.1", "localhost");
+    for loopback in [store.url(), &localhost] {
+        round_trip(&host, loopback, &ca, &[("HTTPS_PROXY", &url)]);
+        assert_eq!(proxy.seen().len(), 4, "{loopback}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -85,12 +86,19 @@ impl Proxies {
         }
         match self {
             Self::Given(hop) => Some(hop.clone()),
+            // A proxy's own loopback is another one.
+            Self::Environment(_) if target.host().is_some_and(is_loopback) => None,
             Self::Environment(matcher) => matcher.intercept(target).map(|intercept| Hop {
                 uri: intercept.uri().clone(),
                 authorization: intercept.basic_auth().cloned(),
             }),
         }
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn basic_authorization(proxy: &Proxy) -> Option<HeaderValue> {
