@@ -49,14 +49,14 @@ pub(crate) fn restore(config: &Path, directory: &str, jobs: NonZeroUsize) -> Ans
     let prefix = key_prefix(directory)?;
     session::run(config, async |session| {
         let root = keys(session, &prefix)?.join("/");
-        let listing = async { Ok(session.destinations.list(&root).await?) };
-        let entries = session.unless_interrupted(listing).await?;
+        let listing = session.destinations.list(&root);
+        let entries = session.interrupt.or(listing).await?;
         let files = local_files(Path::new(directory), entries)?;
         if files.is_empty() {
             Err(anyhow::anyhow!("nothing is stored under '{prefix}/'"))?;
         }
         let count = files.len();
-        let jobs = session.first().jobs(jobs);
+        let jobs = session.first().reads(jobs);
         let destinations = session.destinations.map(|one| one.shared_by(jobs));
         let fetch = |file: Pair| {
             let (destinations, interrupt) = (destinations.clone(), session.interrupt.clone());
@@ -78,7 +78,7 @@ async fn fetch_one(
         files::fetch(&destinations, &keys, &path).await?;
         Ok(())
     };
-    session::unless(&interrupt, fetching).await
+    interrupt.or(fetching).await
 }
 
 /// Writes key and size of every object below the directory, one a line; below the config's folder
@@ -90,8 +90,8 @@ pub(crate) fn list(config: &Path, directory: Option<&str>, out: &mut dyn Write) 
             Some(prefix) => keys(session, prefix)?.join("/"),
             None => session.keys(""),
         };
-        let listing = async { Ok(session.destinations.list(&root).await?) };
-        for entry in session.unless_interrupted(listing).await? {
+        let listing = session.destinations.list(&root);
+        for entry in session.interrupt.or(listing).await? {
             writeln!(out, "{}{} {}", root.first, entry.key, entry.size)?;
         }
         Ok(())
@@ -115,8 +115,8 @@ pub(crate) fn delete(config: &Path, directory: &str) -> Answer {
                 spare_folder(key, &remote.destination)?;
             }
         }
-        let deleting = async { Ok(session.destinations.delete_directory(&root).await?) };
-        let count = session.unless_interrupted(deleting).await?;
+        let deleting = session.destinations.delete_directory(&root);
+        let count = session.interrupt.or(deleting).await?;
         log::info!("deleted {count} objects of '{prefix}'");
         Ok(())
     })

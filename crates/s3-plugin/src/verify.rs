@@ -25,7 +25,8 @@ pub(crate) fn verify(config: &Path, timestamp: &OsStr, out: &mut dyn Write) -> A
     let timestamp = Timestamp::parse(&timestamp.to_string_lossy())?;
     session::run(config, async |session| {
         session
-            .unless_interrupted(read_all(session, &timestamp, out))
+            .interrupt
+            .or(read_all(session, &timestamp, out))
             .await
     })
 }
@@ -62,7 +63,7 @@ async fn read(
     entries: Vec<Entry>,
     out: &mut dyn Write,
 ) -> anyhow::Result<usize> {
-    let jobs = session.first().jobs(JOBS);
+    let jobs = session.first().reads(JOBS);
     let transport = session.first().shared_by(jobs);
     let mut entries = entries.into_iter();
     let mut running = JoinSet::new();

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::intake::{Parts, StreamPart};
 use crate::plan::MAX_PARTS;
 use crate::ranges::{Run, pieces};
-use crate::retry::Attempts;
+use crate::retry::{Attempts, Patience};
 use crate::store::{CopySource, Created, Kind, Object, Part, Store, StoreError, Target, same_etag};
 use crate::transport::Transport;
 use crate::upload::{Stored, next};
@@ -207,6 +207,11 @@ impl<S: Store> Multipart<S> {
         let mut whole = self.whole.filter(|_| self.full_object);
         let mut attempts = Attempts::new(patience);
         let mut answer_lost = false;
+        // The patience is that of the completion: a look at what is there is not to have as much again.
+        let look = transport.with_patience(Patience {
+            total: patience.not_found,
+            ..patience
+        });
         loop {
             let stall = patience.stall * COMPLETION_STALLS;
             let mut complete = |_| transport.store.complete(self.target(), &self.parts, whole);
@@ -229,7 +234,7 @@ impl<S: Store> Multipart<S> {
                 .status
                 .is_none_or(|status| !(400..500).contains(&status));
             if answer_lost
-                && let Ok(object) = transport.head(&self.key).await
+                && let Ok(object) = look.head(&self.key).await
                 && self.is_this(&object)
             {
                 log::info!(

@@ -55,6 +55,7 @@ impl Progress {
         loop {
             let deadline = self.last() + limit;
             tokio::select! {
+                biased;
                 result = &mut request => return result,
                 () = sleep_until(deadline) => {
                     if self.last() + limit <= Instant::now() {

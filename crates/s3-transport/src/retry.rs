@@ -38,7 +38,7 @@ impl Patience {
     pub fn of_replaceable(self) -> Self {
         Self {
             total: self.total.min(Duration::from_secs(5)),
-            stall: self.stall.min(Duration::from_secs(10)),
+            stall: self.stall.min(Duration::from_secs(5)),
             not_found: Duration::ZERO,
             ..self
         }
@@ -75,8 +75,8 @@ impl Patience {
 #[derive(Debug)]
 pub(crate) struct Attempts {
     patience: Patience,
-    /// When the first failure since the last progress came; an attempt may take as long as it likes
-    /// while bytes move.
+    /// When the first failure since the last progress came, or the silence began that it came of; an
+    /// attempt may take as long as it likes while bytes move.
     failing_since: Option<Instant>,
     /// Failures since the last progress.
     failures: u32,
@@ -108,7 +108,13 @@ impl Attempts {
     /// Counts a failure; the delay before the next attempt, or `None` to give up.
     pub(crate) fn failed(&mut self, error: &StoreError) -> Option<Duration> {
         self.count += 1;
-        self.failing_since.get_or_insert_with(Instant::now);
+        self.failing_since.get_or_insert_with(|| {
+            let now = Instant::now();
+            match error.kind {
+                Kind::Timeout => now.checked_sub(self.patience.stall).unwrap_or(now),
+                _ => now,
+            }
+        });
         let limit = match error.kind {
             Kind::NoSuchKey => self.patience.not_found,
             _ if error.kind.is_transient() => self.patience.total,
@@ -225,6 +231,27 @@ mod tests {
         let mut attempts = Attempts::new(patience());
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert!(attempts.failed(&error(Kind::Connection)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_from_its_beginning() {
+        let silent_for = |patience: Patience| async move {
+            let (mut attempts, start) = (Attempts::new(patience), Instant::now());
+            loop {
+                tokio::time::sleep(patience.stall).await;
+                match attempts.failed(&error(Kind::Timeout)) {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => return (attempts.count, start.elapsed()),
+                }
+            }
+        };
+        let (count, waited) = silent_for(patience()).await;
+        assert!(
+            count == 4 && waited < Duration::from_secs(125),
+            "{count} {waited:?}"
+        );
+        let replaceable = patience().of_replaceable();
+        assert_eq!(silent_for(replaceable).await, (1, Duration::from_secs(5)));
     }
 
     #[tokio::test(start_paused = true)]

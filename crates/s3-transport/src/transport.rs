@@ -136,11 +136,17 @@ impl<S: Store> Transport<S> {
         }
     }
 
-    /// How many of `wanted` transfers may run side by side: no more than requests in flight, and no
-    /// more than `max_memory` has room for.
+    /// How many of `wanted` uploads may run side by side: no more than requests in flight, and no more than
+    /// `max_memory` has room for.
     pub fn jobs(&self, wanted: NonZeroUsize) -> NonZeroUsize {
         let most = self.options.parts.jobs(0);
         wanted.min(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// The same for transfers that read alone, each of which holds a range.
+    pub fn reads(&self, wanted: NonZeroUsize) -> NonZeroUsize {
+        let most = NonZeroUsize::new(self.options.range_concurrency);
+        wanted.min(most.unwrap_or(NonZeroUsize::MIN))
     }
 
     /// The same for copies through this process, each of which holds a range besides.

@@ -1,7 +1,7 @@
 //! `replication: on`: a restore that goes on at the second store where the first one ends.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use s3_testserver::memory::{Code, Fault, Kind, Rule, Which};
 
@@ -55,6 +55,23 @@ fn a_restore_begins_at_the_second_where_the_first_has_nothing() {
         two.first.fail([rule]);
         falls_over(&two, &stream, &[line, &copy()]);
     }
+}
+
+#[test]
+fn a_first_store_that_is_silent_is_asked_once() {
+    let (two, stream) = (Two::new(&[]), bytes(73, PART + 1));
+    two.backup(&stream).succeeds();
+    let pause = Duration::from_secs(60);
+    let silent = Fault::SlowFirstByte { pause };
+    two.first.fail([Rule::any(Which::All, silent)]);
+    let begun = Instant::now();
+    falls_over(&two, &stream, &["as the first cannot deliver it"]);
+    assert!(
+        begun.elapsed() < Duration::from_secs(9),
+        "took {:?}",
+        begun.elapsed()
+    );
+    assert_eq!(two.first.requests(Kind::Get), 1);
 }
 
 #[test]

@@ -93,10 +93,12 @@ pub(super) fn of_get(
 }
 
 pub(super) fn of_list(answer: ListObjectsV2Output) -> Result<Page, StoreError> {
-    let continuation = answer.next_continuation_token;
+    // Scality's CloudServer once ended its listings with an empty token.
+    let continuation = answer
+        .next_continuation_token
+        .filter(|token| !token.is_empty() && answer.is_truncated != Some(false));
     if answer.is_truncated == Some(true) && continuation.is_none() {
-        let message = "the listing is cut off and does not tell how to go on";
-        return Err(StoreError::new(Kind::Server, message));
+        return Err(cut_off());
     }
     let listed = answer.contents.unwrap_or_default().into_iter();
     let entries = listed.filter_map(|object| {
@@ -111,6 +113,11 @@ pub(super) fn of_list(answer: ListObjectsV2Output) -> Result<Page, StoreError> {
         entries: entries.collect(),
         continuation,
     })
+}
+
+pub(super) fn cut_off() -> StoreError {
+    let message = "the listing is cut off and does not tell how to go on";
+    StoreError::new(Kind::Server, message)
 }
 
 fn length(length: Option<i64>) -> Result<u64, StoreError> {
@@ -166,6 +173,32 @@ mod tests {
         check(9, "bytes 10-19/100", false);
         check(10, "bytes 10-19/*", false);
         check(10, "10-19/100", false);
+    }
+
+    #[test]
+    fn a_listing_ends_where_the_store_says_so() {
+        let page = |truncated, token: Option<&str>| {
+            of_list(
+                ListObjectsV2Output::builder()
+                    .set_is_truncated(truncated)
+                    .set_next_continuation_token(token.map(str::to_owned))
+                    .build(),
+            )
+        };
+        for (truncated, token) in [
+            (Some(false), Some("")),
+            (Some(false), Some("after")),
+            (None, None),
+        ] {
+            assert_eq!(page(truncated, token).unwrap().continuation, None);
+        }
+        for truncated in [Some(true), None] {
+            let next = page(truncated, Some("after")).unwrap().continuation;
+            assert_eq!(next.as_deref(), Some("after"));
+        }
+        for token in [None, Some("")] {
+            assert_eq!(page(Some(true), token).unwrap_err().kind, Kind::Server);
+        }
     }
 
     #[test]

@@ -91,6 +91,8 @@ fn of_code(status: u16, code: Option<&str>, region: Option<String>) -> Kind {
         | "XAmzContentChecksumMismatch"
         | "XAmzContentSHA256Mismatch" => Kind::Digest,
         "NotImplemented" => Kind::NotImplemented,
+        // Of Ceph, with the status 403: no permission is missing.
+        "QuotaExceeded" => Kind::Other,
         "SlowDown"
         | "SlowDownRead"
         | "SlowDownWrite"
@@ -150,6 +152,10 @@ fn of_chain(error: &(dyn Error + 'static)) -> Kind {
         if error.is::<hyper::Error>() || error.is::<io::Error>() {
             return Kind::Connection;
         }
+        // The SDK's error of credentials that take too long is private.
+        if error.to_string().starts_with("identity resolver timed out") {
+            return Kind::Server;
+        }
         cause = error.source();
     }
     Kind::Other
@@ -170,6 +176,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
                 | "client error (Connect)"
                 | "other"
         );
+        let wrapper = wrapper || text.ends_with("interceptor encountered an error");
         if !wrapper && !told.iter().any(|earlier| earlier.contains(&text)) {
             told.push(text);
         }
@@ -195,6 +202,7 @@ mod tests {
         check(403, Some("SignatureDoesNotMatch"), Kind::Credentials);
         check(404, Some("XAdminUserNotFound"), Kind::Credentials);
         check(403, None, Kind::Denied);
+        check(403, Some("QuotaExceeded"), Kind::Other);
         check(404, None, Kind::NoSuchKey);
         check(500, Some("Unheard"), Kind::Server);
         check(507, None, Kind::Other);

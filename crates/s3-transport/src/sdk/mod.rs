@@ -8,6 +8,7 @@ mod whole;
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use ::http::Uri;
 use aws_config::SdkConfig;
@@ -19,13 +20,17 @@ use aws_sdk_s3::config::endpoint::{
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider, StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, IdentityCache, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::endpoint::{EndpointResolverParams, ResolveEndpoint as _};
 use plugin_config::{Addressing, Credentials, Destination};
 
 use crate::http::{self, Connector};
+
+/// How long credentials are waited for that a program or a service gives: 25 s, so that what is slow where
+/// dozens of processes ask is told before the request counts as stalled. By itself, the SDK waits 6 s.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// One bucket, reached by the SDK.
 ///
@@ -80,7 +85,13 @@ impl SdkStore {
             Credentials::Profile(_) | Credentials::Chain => {
                 // Nothing else of the environment counts: not its endpoint, not its retry mode.
                 let found = lookup(destination, http_client.clone()).await;
-                let builder = Builder::new().behavior_version(BehaviorVersion::latest());
+                let builder = Builder::new()
+                    .behavior_version(BehaviorVersion::latest())
+                    .identity_cache(
+                        IdentityCache::lazy()
+                            .load_timeout(CREDENTIALS_TIMEOUT)
+                            .build(),
+                    );
                 match found.credentials_provider() {
                     Some(provider) => builder.credentials_provider(provider),
                     None => builder,

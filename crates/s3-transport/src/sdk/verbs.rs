@@ -289,10 +289,9 @@ impl Store for SdkStore {
             .set_upload_id_marker(after.map(|marker| marker.upload_id.clone()));
         let answer = list.send().await.map_err(classify)?;
         let next = match (answer.next_key_marker, answer.next_upload_id_marker) {
-            (Some(key), Some(upload_id)) if answer.is_truncated == Some(true) => {
-                Some(UploadMarker { key, upload_id })
-            }
-            _ => None,
+            _ if answer.is_truncated != Some(true) => None,
+            (Some(key), Some(upload_id)) => Some(UploadMarker { key, upload_id }),
+            _ => return Err(answers::cut_off()),
         };
         let uploads = answer
             .uploads

@@ -244,3 +244,41 @@ fn shares_of_the_memory_are_never_empty() {
     run(upload(&shared, &bytes(20_000))).unwrap();
     assert_eq!(transport.store().bytes("key"), Some(bytes(20_000)));
 }
+
+#[test]
+fn a_completion_is_tried_for_one_patience_alone() {
+    // Creation and two parts are done, then the store is gone.
+    let done = std::iter::repeat_n(Fault::None, 3);
+    let gone = std::iter::repeat_n(Fault::Refuse(Kind::Connection), 100_000);
+    let transport = transport(Memory::new(done.chain(gone), true), 5000, 5000);
+    let patience = Patience {
+        total: Duration::from_secs(120),
+        stall: Duration::from_secs(30),
+        not_found: Duration::from_secs(2),
+        first_delay: Duration::from_millis(50),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let waited = runtime.block_on(async {
+        let begun = tokio::time::Instant::now();
+        let failed = upload(&transport.with_patience(patience), &bytes(10_000)).await;
+        assert_eq!(failed.unwrap_err().kind(), Some(&Kind::Connection));
+        begun.elapsed()
+    });
+    assert!(
+        waited.abs_diff(patience.total) < Duration::from_secs(10),
+        "{waited:?}"
+    );
+}
+
+#[test]
+fn side_by_side_no_more_is_read_than_one_transfer_may() {
+    let transport = transport(Memory::new([], true), 5000, 5000);
+    for (wanted, given) in [(1, 1), (3, 3), (8, 3)] {
+        let wanted = NonZeroUsize::new(wanted).unwrap();
+        assert_eq!(transport.reads(wanted).get(), given);
+    }
+}
