@@ -21,12 +21,26 @@ pub(crate) fn of(error: Error, settings: &Settings) -> anyhow::Error {
             "{}; to credentials that may not list, a store denies an object that is not there too",
             side.denied()
         )),
+        Some(_) if is_of_a_stranger(error.root()) => Some(side.stranger()),
         Some(kind) => side.advice(kind),
         None => None,
     };
     match advice {
         Some(advice) => anyhow::Error::new(error).context(advice),
         None => error.into(),
+    }
+}
+
+/// Whether what has answered is no S3 service: such a one gives a code with each refusal, but for a HEAD.
+fn is_of_a_stranger(error: &Error) -> bool {
+    let Error::Request { verb, source, .. } = error else {
+        return false;
+    };
+    let answered = source.status.is_some_and(|status| status < 500) && source.code.is_none();
+    match source.kind {
+        Kind::Other => answered && *verb != "HeadObject",
+        Kind::NoSuchKey => answered && !matches!(*verb, "HeadObject" | "GetObject"),
+        _ => false,
     }
 }
 
@@ -101,6 +115,15 @@ impl<'a> Side<'a> {
             Kind::Archived => "the object is in an archive; restore it there first".to_owned(),
             _ => return None,
         })
+    }
+
+    fn stranger(&self) -> String {
+        format!(
+            "what answers is no S3 service, or wants TLS; check {}, '{}encryption'{}",
+            self.place(),
+            self.prefix,
+            self.proxy()
+        )
     }
 
     fn denied(&self) -> String {

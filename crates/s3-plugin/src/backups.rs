@@ -13,8 +13,8 @@ use crate::session;
 pub(crate) fn delete(config: &Path, timestamp: &Timestamp) -> Answer {
     session::run(config, async |session| {
         let prefixes = session.keys(&timestamp.prefix());
-        let deleting = async { Ok(session.destinations.delete_directory(&prefixes).await?) };
-        let count = session.unless_interrupted(deleting).await?;
+        let deleting = session.destinations.delete_directory(&prefixes);
+        let count = session.interrupt.or(deleting).await?;
         log::info!("deleted {count} objects of backup {}", timestamp.as_str());
         Ok(())
     })
@@ -24,8 +24,8 @@ pub(crate) fn delete(config: &Path, timestamp: &Timestamp) -> Answer {
 pub(crate) fn list(config: &Path, out: &mut dyn Write) -> Answer {
     session::run(config, async |session| {
         let prefix = session.settings.destination.key("backups/");
-        let listing = async { Ok(session.first().list(&prefix).await?) };
-        let entries = session.unless_interrupted(listing).await?;
+        let listing = session.first().list(&prefix);
+        let entries = session.interrupt.or(listing).await?;
         writeln!(
             out,
             "{:<14}  {:>8}  {:>16}  STATE",

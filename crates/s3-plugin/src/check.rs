@@ -18,13 +18,13 @@ pub(crate) fn check(config: &Path, out: &mut dyn Write) -> Answer {
     session::run(config, async |session| {
         let destination = &session.settings.destination;
         let first = steps(session.first(), destination, "config file", out);
-        session.unless_interrupted(first).await?;
+        session.interrupt.or(first).await?;
         if session.settings.remote.is_none() {
             return Ok(());
         }
         let (destination, transport) = session.second().await?;
         let second = steps(&transport, destination, "second destination", out);
-        let checked = session.unless_interrupted(second).await;
+        let checked = session.interrupt.or(second).await;
         checked.map_err(session::of_second)
     })
 }

@@ -34,7 +34,7 @@ pub(crate) fn restore(config: &Path, file: &BackupPath) -> Answer {
     session::run(config, async |session| {
         let keys = session.keys(file.name());
         let fetching = fetch(&session.destinations, &keys, file.local());
-        let restored = session.unless_interrupted(fetching).await?;
+        let restored = session.interrupt.or(fetching).await?;
         log_restored(&keys.first, &restored);
         Ok(())
     })

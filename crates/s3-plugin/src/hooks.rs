@@ -41,7 +41,7 @@ pub(crate) fn setup_for_backup(config: &Path, hook: &Hook) -> Answer {
                 (first, Some(Ok(()))) => first,
             }
         };
-        session.unless_interrupted(proving).await?;
+        session.interrupt.or(proving).await?;
         if session.settings.max_memory.is_some() {
             let gib = destinations.first.longest_stream() >> 30;
             log::info!("the largest stream that max_memory allows has {gib} GiB");
@@ -78,7 +78,7 @@ pub(crate) fn setup_for_restore(config: &Path, hook: &Hook) -> Answer {
                 (first, Some(_)) => first,
             }
         };
-        session.unless_interrupted(proving).await?;
+        session.interrupt.or(proving).await?;
         let bucket = destinations.first.bucket();
         log::info!("bucket '{bucket}' answers, or its replica does");
         Ok(())

@@ -33,7 +33,7 @@ async fn replicate_all(session: &Session, timestamp: &Timestamp) -> Answer {
     let prefix = timestamp.prefix();
     let (from, to) = (settings.destination.key(&prefix), destination.key(&prefix));
     let listing = async { tokio::try_join!(first.list(&from), list(&second, &to)) };
-    let (here, there) = session::unless(&session.interrupt, listing).await?;
+    let (here, there) = session.interrupt.or(listing).await?;
     let (count, timestamp) = (here.len(), timestamp.as_str());
     if count == 0 {
         Err(anyhow!("nothing is stored of backup {timestamp}"))?;
@@ -87,7 +87,7 @@ impl Work {
     async fn replicate(&self, entry: &Entry) -> Answer {
         let name = entry.key.strip_prefix(&self.from).unwrap_or_default();
         let key = format!("{}{name}", self.to);
-        if session::unless(&self.interrupt, self.is_there(entry, &key)).await? {
+        if self.interrupt.or(self.is_there(entry, &key)).await? {
             return Ok(());
         }
         let copied = self.replicator.copy(&entry.key, &key, &self.interrupt);
@@ -126,10 +126,10 @@ pub(crate) fn delete(config: &Path, timestamp: &Timestamp, out: &mut dyn Write) 
         let prefix = destination.key(&timestamp.prefix());
         let deleting = async {
             let deleted = second.delete_directory(&prefix).await;
-            Ok(deleted.map_err(Error::at_second)?)
+            deleted.map_err(Error::at_second)
         };
         let timestamp = timestamp.as_str();
-        match session.unless_interrupted(deleting).await? {
+        match session.interrupt.or(deleting).await? {
             0 => writeln!(out, "already deleted")?,
             count => log::info!("deleted {count} objects of the replica of backup {timestamp}"),
         }

@@ -1,5 +1,7 @@
 //! One command's run: its settings, its log, its connection, and the signals that may end it.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::bail;
@@ -54,26 +56,6 @@ impl Session {
             first: self.settings.destination.key(name),
             second: self.replicated().map(|second| second.key(name)),
         }
-    }
-
-    /// Runs `work` unless a signal comes first; what `work` holds is dropped then.
-    pub(crate) async fn unless_interrupted<T>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        unless(&self.interrupt, work).await
-    }
-}
-
-/// Runs `work` unless `interrupt` is raised first.
-pub(crate) async fn unless<T, E: From<Error>>(
-    interrupt: &Interrupt,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    tokio::select! {
-        biased;
-        signal = interrupt.raised() => Err(Error::Interrupted { signal }.into()),
-        result = work => result,
     }
 }
 
@@ -144,21 +126,33 @@ pub(crate) fn of_second(failure: Failure) -> Failure {
     }
 }
 
-/// Raises the interrupt at the first SIGTERM, SIGINT or SIGHUP.
-fn watch_signals() -> std::io::Result<Interrupt> {
+/// Raises the interrupt at the first SIGTERM, SIGINT or SIGHUP, except one that is ignored since before
+/// the start, as `nohup` has SIGHUP ignored.
+fn watch_signals() -> io::Result<Interrupt> {
     let (trigger, interrupt) = Interrupt::new();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut quit = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = quit.recv() => "SIGINT",
-            _ = hang_up.recv() => "SIGHUP",
-        };
-        trigger.raise(name);
-        // The trigger lives as long as the process: dropping it would not undo anything, but a
-        // second signal has nothing to add either.
-    });
+    let ignored = ignored_signals();
+    for (kind, name) in [
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ] {
+        if ignored >> (kind.as_raw_value() - 1) & 1 == 1 {
+            continue;
+        }
+        let (mut signals, trigger) = (signal(kind)?, trigger.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            trigger.raise(name);
+        });
+    }
     Ok(interrupt)
+}
+
+/// The signals that this process was told to ignore, signal 1 in the lowest bit; none where the system
+/// does not tell.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
 }

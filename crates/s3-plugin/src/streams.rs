@@ -55,7 +55,7 @@ pub(crate) fn restore(config: &Path, data: &BackupPath) -> Answer {
         let keys = session.keys(data.name());
         let stdout = unbuffered(io::stdout().as_fd())?;
         let restoring = while_read(session.destinations.download(&keys, stdout));
-        let restored = session.unless_interrupted(restoring).await?;
+        let restored = session.interrupt.or(restoring).await?;
         log_restored(&keys.first, &restored);
         Ok(())
     })
@@ -71,7 +71,7 @@ pub(crate) fn restore_subset(config: &Path, data: &BackupPath, ranges: &Ranges) 
             .map(|range| (range.start, range.end))
             .collect();
         let restoring = while_read(session.destinations.download_ranges(&keys, &ranges, stdout));
-        let restored = session.unless_interrupted(restoring).await?;
+        let restored = session.interrupt.or(restoring).await?;
         log::info!(
             "restored {} bytes in {} ranges of '{}'",
             restored.size,

@@ -40,7 +40,7 @@ pub(crate) fn clean(config: &Path, age: Option<&OsStr>, out: &mut dyn Write) -> 
             let second = clean_one(&second, destination, age, place, out).await;
             first.and(second.map_err(of_second))
         };
-        session.unless_interrupted(cleaning).await
+        session.interrupt.or(cleaning).await
     })
 }
 

@@ -16,7 +16,7 @@ use crate::multipart::{ABORT, Multipart};
 use crate::payload::Payload;
 use crate::store::Store;
 use crate::transport::Transport;
-use crate::upload::{Stored, first, or_interrupted};
+use crate::upload::{Stored, first};
 
 impl<S: Store> Destinations<S> {
     /// Stores all of `source` under its key in each destination, as
@@ -44,7 +44,7 @@ impl<S: Store> Destinations<S> {
         let prepare = async {
             tokio::join!(self.first.store.prepare(), second.transport.store.prepare());
         };
-        let start = or_interrupted(interrupt, first(&mut parts, prepare)).await?;
+        let start = interrupt.or(first(&mut parts, prepare)).await?;
         let mut sides = Sides::open(
             (&self.first, &keys.first),
             (second, second_key),
@@ -52,7 +52,7 @@ impl<S: Store> Destinations<S> {
             interrupt,
         )
         .await?;
-        match or_interrupted(interrupt, sides.store(start, parts)).await {
+        match interrupt.or(sides.store(start, parts)).await {
             Ok(stored) => Ok(stored),
             Err(error) => Err(sides.withdraw(error).await),
         }

@@ -12,7 +12,6 @@ use crate::pipe::pipe;
 use crate::standby::alike;
 use crate::store::{CopySource, Kind, Object, Store};
 use crate::transport::Transport;
-use crate::upload::or_interrupted;
 
 /// Copies from one destination to the other.
 #[derive(Debug)]
@@ -107,7 +106,7 @@ impl<S: Store> Replicator<S> {
         let Some(within) = &self.within else {
             return Ok(None);
         };
-        let object = or_interrupted(interrupt, self.from.head(from_key)).await?;
+        let object = interrupt.or(self.from.head(from_key)).await?;
         let asked = match object.size <= self.to.options.largest_copy {
             true => &within.at_once,
             false => &within.in_parts,
@@ -141,7 +140,7 @@ impl<S: Store> Replicator<S> {
 
     /// Deletes a copy that may be one of damaged bytes, whose checksum would prove them right.
     async fn discard(&self, to_key: &str, interrupt: &Interrupt) {
-        if let Err(error) = or_interrupted(interrupt, self.to.delete(to_key)).await {
+        if let Err(error) = interrupt.or(self.to.delete(to_key)).await {
             log::warn!(
                 "'{to_key}' must not be used, and could not be deleted at the second destination: {}",
                 error.chain()
@@ -191,11 +190,11 @@ impl<S: Store> Transport<S> {
         interrupt: &Interrupt,
     ) -> Result<bool, Error> {
         if object.size <= self.options.largest_copy {
-            or_interrupted(interrupt, self.copy_at_once(source, key)).await?;
+            interrupt.or(self.copy_at_once(source, key)).await?;
         } else {
             self.copy_in_parts(source, object, key, interrupt).await?;
         }
-        let copy = or_interrupted(interrupt, self.head(key)).await?;
+        let copy = interrupt.or(self.head(key)).await?;
         let verified = told(object, &copy) == Some(true);
         if copy.size != object.size || (object.checksum.is_some() && !verified) {
             let what = format!(
@@ -221,7 +220,7 @@ impl<S: Store> Transport<S> {
             upload.copy(source, object).await?;
             upload.complete().await
         };
-        let copied = or_interrupted(interrupt, copying).await;
+        let copied = interrupt.or(copying).await;
         if copied.is_err() {
             upload.abort().await;
         }

@@ -2,8 +2,10 @@
 
 use tokio::sync::watch;
 
+use crate::error::Error;
+
 /// Raises an [`Interrupt`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trigger(watch::Sender<Option<&'static str>>);
 
 impl Trigger {
@@ -22,6 +24,18 @@ impl Interrupt {
     pub fn new() -> (Trigger, Self) {
         let (sender, receiver) = watch::channel(None);
         (Trigger(sender), Self(receiver))
+    }
+
+    /// Runs `work` unless this is raised first; what `work` holds is dropped then.
+    pub async fn or<T, E: From<Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            signal = self.raised() => Err(Error::Interrupted { signal }.into()),
+            result = work => result,
+        }
     }
 
     /// Waits for the signal and returns its name.

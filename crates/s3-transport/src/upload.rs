@@ -45,16 +45,16 @@ impl<S: Store> Transport<S> {
         let mut parts =
             intake::start(source, self.options.parts, self.hashing()).map_err(Error::Source)?;
         let first = first(&mut parts, self.store.prepare());
-        let first = or_interrupted(interrupt, first).await?;
+        let first = interrupt.or(first).await?;
         if first.last {
-            return or_interrupted(interrupt, self.put(key, first.payload)).await;
+            return interrupt.or(self.put(key, first.payload)).await;
         }
         let mut upload = self.open(key, interrupt).await?;
         let storing = async {
             upload.send(first, parts).await?;
             upload.complete().await
         };
-        let stored = or_interrupted(interrupt, storing).await;
+        let stored = interrupt.or(storing).await;
         if stored.is_err() {
             upload.abort().await;
         }
@@ -132,17 +132,5 @@ pub(crate) async fn next(parts: &mut Parts) -> Result<StreamPart, Error> {
             let ended = std::io::Error::other("the reading thread ended early");
             Err(Error::Source(ended))
         }
-    }
-}
-
-/// Runs `work` unless the process is told to end first.
-pub(crate) async fn or_interrupted<T>(
-    interrupt: &Interrupt,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    tokio::select! {
-        biased;
-        signal = interrupt.raised() => Err(Error::Interrupted { signal }),
-        result = work => result,
     }
 }

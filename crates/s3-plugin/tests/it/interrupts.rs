@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use s3_testserver::memory::{Code, Fault, Kind, Rule, Which};
+use tokio::signal::unix::SignalKind;
 
 use crate::bytes::{PART, bytes};
 use crate::host::{Ends, Host, PREFIX, assert_tells, names};
@@ -82,8 +83,58 @@ fn has_a_part(store: &Store) -> bool {
     uploads.iter().any(|upload| !upload.parts.is_empty())
 }
 
+/// Has the children of this process begin with the default of signals that it was told to ignore itself, as
+/// under `nohup`.
+fn ignore_nothing() {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _context = runtime.enter();
+    // A signal that is handled is not ignored any more, and no handler outlives the start of a program.
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        if mask >> (signal as i32 - 1) & 1 == 1 {
+            drop(tokio::signal::unix::signal(SignalKind::from_raw(signal as i32)).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_signal_that_is_ignored_from_the_start_ends_nothing() {
+    for (name, signal) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
+        let (host, store) = (Host::new(), Store::start());
+        let config = host.config(store.url(), &[]);
+        let plugin = host.process("backup_data", &config);
+        let given = plugin
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let mut backup = Command::new("/bin/sh");
+        backup
+            .args(["-c", &format!("trap '' {name}; exec \"$0\" \"$@\"")])
+            .arg(plugin.get_program())
+            .args(plugin.get_args())
+            .arg(host.backup_path(NAME))
+            .env_clear()
+            .envs(given)
+            .stdin(Stdio::piped());
+        let mut backup = backup.spawn().unwrap();
+        let mut stdin = backup.stdin.take().unwrap();
+        let sent = bytes(48, 2 * PART + 1);
+        stdin.write_all(&sent).unwrap();
+        store.wait_until("a stored part", has_a_part);
+        send(signal, &backup);
+        drop(stdin);
+        assert!(backup.wait().unwrap().success(), "{name}");
+        assert_eq!(store.object(&format!("{PREFIX}/{NAME}")), sent);
+    }
+}
+
 #[test]
 fn a_signal_ends_an_upload_and_leaves_nothing() {
+    ignore_nothing();
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let (host, store) = (Host::new(), Store::start());
         let config = host.config(store.url(), &[]);

@@ -1,5 +1,6 @@
 //! What is told when the config file or the store is wrong: one line that names the key to look at.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -123,7 +124,7 @@ fn a_silent_port_is_told() {
     check(
         &host,
         &host.config(&endpoint, &[]),
-        &["did not answer", &endpoint],
+        &["cannot be reached", &endpoint, "no bytes moved"],
     );
 }
 
@@ -137,6 +138,33 @@ fn a_host_without_address_is_told() {
         &host.config(&endpoint, &[]),
         &["'endpoint'", "could not be resolved"],
     );
+}
+
+#[test]
+fn a_server_that_is_no_store_is_told() {
+    // As a server of Go answers plain http at a port of https, and others a path that they do not know.
+    for answer in ["400 Bad Request", "404 Not Found", "405 Method Not Allowed"] {
+        let host = Host::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        // It ends with the process of the tests.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 16 << 10];
+                // A client that goes away is no concern of a server.
+                let _ = stream.read(&mut request).and_then(|_| {
+                    let head = format!("HTTP/1.1 {answer}\r\nconnection: close\r\n");
+                    stream.write_all(format!("{head}content-length: 7\r\n\r\n<html>\n").as_bytes())
+                });
+            }
+        });
+        check(
+            &host,
+            &host.config(&endpoint, &[]),
+            &["no S3 service", &endpoint, "'encryption'", &answer[..3]],
+        );
+    }
 }
 
 #[test]
