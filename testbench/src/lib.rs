@@ -44,7 +44,7 @@ pub use interrupt::catch as catch_signals;
 pub use list::{list, markdown};
 pub use need::Need;
 pub use report::{CaseReport, CommandCost, Counts, Header, Outcome, Report, Throughput, Verdict};
-pub use reporters::{Html, Human, Json, Junit};
+pub use reporters::{FileReport, Form, Human};
 pub use runner::{RunError, run};
 pub use scene::Scene;
 pub use settings::{ClusterSize, Settings, SettingsError};

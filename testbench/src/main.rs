@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use plugin_bench::{
-    ClusterSize, Html, Human, Json, Junit, Level, Report, Reporter, Settings, Shim,
-};
+use plugin_bench::{ClusterSize, FileReport, Form, Human, Level, Report, Reporter, Settings, Shim};
 
 /// Certifies a gpbackup plugin.
 ///
@@ -102,21 +100,16 @@ fn run(args: Args) -> anyhow::Result<u8> {
     let terminal = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut reporters: Vec<Box<dyn Reporter>> =
         vec![Box::new(Human::new(std::io::stdout(), terminal))];
-    reporters.extend(
-        args.json
-            .clone()
-            .map(|path| Box::new(Json::new(path)) as Box<dyn Reporter>),
-    );
-    reporters.extend(
-        args.junit
-            .clone()
-            .map(|path| Box::new(Junit::new(path)) as Box<dyn Reporter>),
-    );
-    reporters.extend(
-        args.html
-            .clone()
-            .map(|path| Box::new(Html::new(path)) as Box<dyn Reporter>),
-    );
+    for (form, path) in [
+        (Form::Json, &args.json),
+        (Form::Junit, &args.junit),
+        (Form::Html, &args.html),
+    ] {
+        if let Some(path) = path {
+            let file = FileReport::open(form, path.clone()).context("cannot write a report")?;
+            reporters.push(Box::new(file));
+        }
+    }
     let settings = settings(args)?;
     plugin_bench::catch_signals().context("cannot catch signals")?;
     let Report { exit_code, .. } = plugin_bench::run(settings, &mut reporters)?;

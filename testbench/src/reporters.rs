@@ -1,12 +1,11 @@
-//! The reporters: each one file and one form.
+//! The reporters: the terminal's, and one for files in several forms.
 
+mod file;
 mod html;
 mod human;
 mod json;
 mod junit;
 mod transcript;
 
-pub use html::Html;
+pub use file::{FileReport, Form};
 pub use human::Human;
-pub use json::Json;
-pub use junit::Junit;

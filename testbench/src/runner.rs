@@ -59,7 +59,10 @@ pub fn run(settings: Settings, reporters: &mut [Box<dyn Reporter>]) -> Result<Re
     let bench = Bench::new(settings, config, work.path().to_owned());
     let mut run = Run {
         bench: &bench,
-        reporters,
+        audience: Audience {
+            reporters,
+            failure: None,
+        },
         cases: Vec::new(),
         notes: Vec::new(),
     };
@@ -68,35 +71,49 @@ pub fn run(settings: Settings, reporters: &mut [Box<dyn Reporter>]) -> Result<Re
 
 struct Run<'a> {
     bench: &'a Bench,
-    reporters: &'a mut [Box<dyn Reporter>],
+    audience: Audience<'a>,
     cases: Vec<CaseReport>,
     notes: Vec<String>,
+}
+
+/// Those who are told of the run. One that cannot write keeps neither the others from it nor the run from
+/// cleaning up.
+struct Audience<'a> {
+    reporters: &'a mut [Box<dyn Reporter>],
+    /// The first error of any of them.
+    failure: Option<std::io::Error>,
+}
+
+impl Audience<'_> {
+    fn tell(&mut self, event: &Event<'_>) {
+        for reporter in &mut *self.reporters {
+            if let Err(error) = reporter.event(event) {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
 }
 
 impl Run<'_> {
     fn play(&mut self) -> Result<Report, RunError> {
         let started = Instant::now();
         let header = self.header()?;
-        self.tell(&Event::Start(&header))?;
+        self.audience.tell(&Event::Start(&header));
         let mut stopped = false;
         for (group, case) in catalog::in_order() {
-            let report = self.case(group, case, stopped)?;
+            let report = self.case(group, case, stopped);
             stopped = stopped || interrupt::requested();
-            self.tell(&Event::CaseEnd(&report))?;
+            self.audience.tell(&Event::CaseEnd(&report));
             self.cases.push(report);
         }
         interrupt::acknowledge();
         self.clean_up();
         let report = self.report(header, started);
-        self.tell(&Event::End(&report))?;
-        Ok(report)
-    }
-
-    fn tell(&mut self, event: &Event<'_>) -> Result<(), RunError> {
-        self.reporters
-            .iter_mut()
-            .try_for_each(|reporter| reporter.event(event))
-            .map_err(RunError::Report)
+        self.audience.tell(&Event::End(&report));
+        match self.audience.failure.take() {
+            None => Ok(report),
+            Some(error) => Err(RunError::Report(error)),
+        }
     }
 
     fn header(&self) -> Result<Header, RunError> {
@@ -130,12 +147,7 @@ impl Run<'_> {
         })
     }
 
-    fn case(
-        &mut self,
-        group: &'static Group,
-        case: &'static Case,
-        stopped: bool,
-    ) -> Result<CaseReport, RunError> {
+    fn case(&mut self, group: &'static Group, case: &'static Case, stopped: bool) -> CaseReport {
         let name = catalog::full_name(group, case);
         let settings = &self.bench.settings;
         let mut report = CaseReport {
@@ -157,7 +169,7 @@ impl Run<'_> {
                 .iter()
                 .any(|pattern| catalog::matches(pattern, &report.name));
         if stopped || !wanted {
-            return Ok(report);
+            return report;
         }
         match need::unmet(case, self.bench) {
             Ok(None) => {}
@@ -165,20 +177,20 @@ impl Run<'_> {
                 report.outcome = Outcome::Skip;
                 report.need = Some(need);
                 report.reason = Some(reason);
-                return Ok(report);
+                return report;
             }
             Err(trouble) => {
                 report.outcome = Outcome::Error;
                 report.reason = Some(trouble.to_string());
-                return Ok(report);
+                return report;
             }
         }
-        self.tell(&Event::CaseStart { name: &report.name })?;
-        self.play_case(case, &mut report)?;
-        Ok(report)
+        self.audience.tell(&Event::CaseStart { name: &report.name });
+        self.play_case(case, &mut report);
+        report
     }
 
-    fn play_case(&mut self, case: &'static Case, report: &mut CaseReport) -> Result<(), RunError> {
+    fn play_case(&mut self, case: &'static Case, report: &mut CaseReport) {
         let started = Instant::now();
         let secrets = self.bench.secrets();
         let scene = match Scene::new(self.bench, &report.name) {
@@ -186,10 +198,10 @@ impl Run<'_> {
             Err(trouble) => {
                 report.outcome = Outcome::Error;
                 report.reason = Some(trouble.to_string());
-                return Ok(());
+                return;
             }
         };
-        let reporters = &mut *self.reporters;
+        let audience = &mut self.audience;
         let verdict = std::thread::scope(|scope| {
             let (sender, done) = mpsc::channel();
             let scene = &scene;
@@ -198,8 +210,8 @@ impl Run<'_> {
                 // The receiver waits for as long as this thread lives.
                 let _ = sender.send(verdict);
             });
-            wait(&done, &report.name, reporters)
-        })?;
+            wait(&done, &report.name, audience)
+        });
         report.seconds = started.elapsed().as_secs_f64();
         (report.outcome, report.reason) = match verdict {
             Ok(()) => (Outcome::Pass, None),
@@ -213,7 +225,6 @@ impl Run<'_> {
         if !self.bench.settings.keep {
             remove(&scene.dir);
         }
-        Ok(())
     }
 
     /// Deletes what the run stored. What cannot be deleted is named, and is no matter of the verdict.
@@ -297,26 +308,20 @@ impl Run<'_> {
 fn wait(
     done: &mpsc::Receiver<std::thread::Result<Verdict>>,
     name: &str,
-    reporters: &mut [Box<dyn Reporter>],
-) -> Result<Verdict, RunError> {
+    audience: &mut Audience<'_>,
+) -> Verdict {
     let started = Instant::now();
     loop {
         match done.recv_timeout(Duration::from_secs(1)) {
-            Ok(Ok(verdict)) => return Ok(verdict),
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                let event = Event::CaseRuns {
-                    name,
-                    elapsed: started.elapsed(),
-                };
-                reporters
-                    .iter_mut()
-                    .try_for_each(|reporter| reporter.event(&event))
-                    .map_err(RunError::Report)?;
-            }
+            Ok(Ok(verdict)) => return verdict,
+            Err(mpsc::RecvTimeoutError::Timeout) => audience.tell(&Event::CaseRuns {
+                name,
+                elapsed: started.elapsed(),
+            }),
             Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Ok(Err(Trouble::bench(
+                return Err(Trouble::bench(
                     "the case panicked; please report this bench's bug",
-                )));
+                ));
             }
         }
     }

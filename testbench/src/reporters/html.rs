@@ -1,36 +1,11 @@
-//! `--html FILE`: one page that needs nothing else.
-
-use std::io;
-use std::path::PathBuf;
+//! One page that needs nothing else.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::transcript;
-use crate::event::{Event, Reporter};
 use crate::report::{CaseReport, CommandCost, Counts, Outcome, Report, Throughput};
 
-/// Writes the page when the run is over.
-pub struct Html {
-    path: PathBuf,
-}
-
-impl Html {
-    /// Writes to `path`, replacing what is there.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-}
-
-impl Reporter for Html {
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        match event {
-            Event::End(report) => std::fs::write(&self.path, page(report).into_string()),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn page(report: &Report) -> Markup {
+pub(super) fn page(report: &Report) -> Markup {
     let title = format!("{} · {}", report.verdict.name(), plugin_name(report));
     html! {
         (DOCTYPE)

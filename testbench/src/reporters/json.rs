@@ -1,29 +1,11 @@
-//! `--json FILE`: the whole report as one document.
+//! The whole report as one document that programs read.
 
 use std::io;
-use std::path::PathBuf;
 
-use crate::event::{Event, Reporter};
+use crate::report::Report;
 
-/// Writes the report to a file when the run is over.
-pub struct Json {
-    path: PathBuf,
-}
-
-impl Json {
-    /// Writes to `path`, replacing what is there.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-}
-
-impl Reporter for Json {
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        let Event::End(report) = event else {
-            return Ok(());
-        };
-        let mut text = serde_json::to_string_pretty(report)?;
-        text.push('\n');
-        std::fs::write(&self.path, text)
-    }
+pub(super) fn text(report: &Report) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(report)?;
+    text.push('\n');
+    Ok(text)
 }

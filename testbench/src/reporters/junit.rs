@@ -1,37 +1,14 @@
-//! `--junit FILE`: one suite for each group, as CI servers read it.
+//! One suite for each group, as CI servers read it.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::transcript;
-use crate::event::{Event, Reporter};
 use crate::report::{CaseReport, Outcome, Report};
 
-/// Writes the report to a file when the run is over.
-pub struct Junit {
-    path: PathBuf,
-}
-
-impl Junit {
-    /// Writes to `path`, replacing what is there.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-}
-
-impl Reporter for Junit {
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        match event {
-            Event::End(report) => std::fs::write(&self.path, text(report)?),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn text(report: &Report) -> io::Result<String> {
+pub(super) fn text(report: &Report) -> io::Result<String> {
     let mut junit =
         quick_junit::Report::new(format!("gpbackup_plugin_test {}", report.header.plugin));
     junit.set_time(Duration::from_secs_f64(report.seconds));

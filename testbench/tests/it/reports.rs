@@ -1,6 +1,12 @@
 //! The reports as files.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use predicates::prelude::*;
+use predicates::str::contains;
 
 use crate::site::{Site, good_plugin};
 
@@ -69,15 +75,57 @@ fn the_page_needs_nothing_else_and_hides_secrets() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_the_benchs_failure() {
+fn a_report_that_cannot_be_written_is_told_before_the_run() {
     let site = Site::new(&good_plugin());
+    let path = site.path("no/such/dir/report.html");
     let mut command = site.bench(&good_plugin());
     command
         .arg("--html")
-        .arg(site.path("no/such/dir/report.html"))
-        .args(["--filter", "version"]);
+        .arg(&path)
+        .args(["--filter", "data/one-byte"]);
+    let told = contains("cannot write a report").and(contains(path.to_str().unwrap()));
+    command.assert().code(2).stdout("").stderr(told);
+    assert!(!site.path("store").exists(), "the plugin was called");
+}
+
+#[test]
+fn a_report_that_cannot_be_finished_keeps_nothing_from_the_others() {
+    let site = Site::new(&good_plugin());
+    let junit = site.path("report.xml");
+    let mut command = site.bench(&good_plugin());
     command
-        .assert()
-        .code(2)
-        .stderr(predicates::str::contains("cannot write a report"));
+        .args(["--json", "/dev/full", "--junit"])
+        .arg(&junit)
+        .args(["--filter", "data/one-byte"]);
+    let said = command.assert().code(2);
+    said.stderr(contains("cannot write a report: \"/dev/full\": "))
+        .stdout(contains("verdict: passed"));
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("data/one-byte"), "{junit}");
+}
+
+#[test]
+fn a_reader_that_goes_away_keeps_nothing_from_being_deleted() {
+    let site = Site::new(&good_plugin());
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_gpbackup_plugin_test"))
+        .env("TMPDIR", site.path("tmp"))
+        .arg(good_plugin())
+        .arg(site.config())
+        .arg("--json")
+        .arg(site.path("report.json"))
+        .args(["--filter", "data/one-byte"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(bench.stdout.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().starts_with("plugin"));
+    drop(said);
+    let ended = bench.wait_with_output().unwrap();
+    let complaint = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains("cannot write a report"), "{complaint}");
+    assert_eq!(site.cases("pass"), ["data/one-byte"]);
+    assert_eq!(site.stored(), Vec::<PathBuf>::new());
+    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 0);
 }

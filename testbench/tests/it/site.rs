@@ -50,6 +50,24 @@ impl Site {
         self.path("second.yaml")
     }
 
+    /// Every object in either store, copies included; files at its top are the filesystem plugin's own.
+    pub(crate) fn stored(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let stores = [self.path("store"), self.path("remote")];
+        let mut left = stores.to_vec();
+        while let Some(next) = left.pop() {
+            for entry in fs::read_dir(&next).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    left.push(path);
+                } else if !stores.contains(&next) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+
     /// The shell command that damages objects of the first store.
     pub(crate) fn damage(&self) -> String {
         let script = self.path("damage.sh");
