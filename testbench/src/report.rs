@@ -280,11 +280,11 @@ impl Report {
         format!("{unsure}{:.1}", cost.peak_bytes as f64 / 1e6)
     }
 
-    /// Judges `cases`.
-    pub(crate) fn judge(strict: bool, cases: &[CaseReport]) -> Verdict {
+    /// Judges `cases`. A run that was `stopped` says nothing of the cases it did not come to.
+    pub(crate) fn judge(strict: bool, cases: &[CaseReport], stopped: bool) -> Verdict {
         let counts = Counts::of(cases);
         let failed = cases.iter().any(|case| case.counts(strict));
-        if counts.error > 0 {
+        if stopped || counts.error > 0 {
             Verdict::Error
         } else if counts.pass + counts.fail == 0 {
             Verdict::NothingRan

@@ -106,9 +106,11 @@ impl Run<'_> {
             self.audience.tell(&Event::CaseEnd(&report));
             self.cases.push(report);
         }
+        stopped = stopped || interrupt::requested();
         interrupt::acknowledge();
         self.clean_up();
-        let report = self.report(header, started);
+        stopped = stopped || interrupt::requested();
+        let report = self.report(header, started, stopped);
         self.audience.tell(&Event::End(&report));
         match self.audience.failure.take() {
             None => Ok(report),
@@ -271,9 +273,12 @@ impl Run<'_> {
         }
     }
 
-    fn report(&mut self, header: Header, started: Instant) -> Report {
+    fn report(&mut self, header: Header, started: Instant, stopped: bool) -> Report {
         let cases = std::mem::take(&mut self.cases);
-        let verdict = Report::judge(header.strict, &cases);
+        let verdict = Report::judge(header.strict, &cases, stopped);
+        if stopped {
+            self.notes.push(Trouble::Interrupted.to_string());
+        }
         let groups = catalog::GROUPS
             .iter()
             .map(|group| {

@@ -267,3 +267,24 @@ fn an_interrupted_bench_cleans_up() {
     assert_eq!(bench.wait().unwrap().code(), Some(2));
     assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 0);
 }
+
+#[test]
+fn a_bench_interrupted_between_two_calls_of_the_plugin_has_not_passed() {
+    let site = Site::new(&good_plugin());
+    // Whether a database answers is asked between two cases; this psql sends the signal then.
+    let programs = site.path("programs");
+    fs::create_dir(&programs).unwrap();
+    for program in ["gpbackup", "gprestore", "psql", "createdb", "dropdb"] {
+        let path = programs.join(program);
+        fs::write(&path, "#!/bin/sh\nkill -INT $PPID\nexit 1\n").unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut command = site.bench(&good_plugin());
+    command
+        .env("PATH", path)
+        .args(["--filter", "version", "--filter", "gpbackup"]);
+    command.assert().code(2).stdout(
+        contains("note: the bench was interrupted").and(contains("verdict: error; 6 cases passed")),
+    );
+}
