@@ -182,8 +182,7 @@ impl Run<'_> {
                 return report;
             }
             Err(trouble) => {
-                report.outcome = Outcome::Error;
-                report.reason = Some(trouble.to_string());
+                (report.outcome, report.reason) = outcome(Err(trouble));
                 return report;
             }
         }
@@ -198,8 +197,7 @@ impl Run<'_> {
         let scene = match Scene::new(self.bench, &report.name) {
             Ok(scene) => scene,
             Err(trouble) => {
-                report.outcome = Outcome::Error;
-                report.reason = Some(trouble.to_string());
+                (report.outcome, report.reason) = outcome(Err(trouble));
                 return;
             }
         };
@@ -215,11 +213,7 @@ impl Run<'_> {
             wait(&done, &report.name, audience)
         });
         report.seconds = started.elapsed().as_secs_f64();
-        (report.outcome, report.reason) = match verdict {
-            Ok(()) => (Outcome::Pass, None),
-            Err(Trouble::Plugin(reason)) => (Outcome::Fail, Some(reason)),
-            Err(trouble) => (Outcome::Error, Some(trouble.to_string())),
-        };
+        (report.outcome, report.reason) = outcome(verdict);
         report.reason = report.reason.take().map(|reason| redact(&reason, &secrets));
         if report.outcome != Outcome::Pass {
             report.transcript = scene.transcript.take(&secrets);
@@ -306,6 +300,14 @@ impl Run<'_> {
             notes: std::mem::take(&mut self.notes),
             throughput: self.bench.throughput(),
         }
+    }
+}
+
+fn outcome(verdict: Verdict) -> (Outcome, Option<String>) {
+    match verdict {
+        Ok(()) => (Outcome::Pass, None),
+        Err(Trouble::Plugin(reason)) => (Outcome::Fail, Some(reason)),
+        Err(trouble) => (Outcome::Error, Some(trouble.to_string())),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Stamps {
     claimed: Mutex<Vec<Timestamp>>,
     /// The plugin let a call of ours run into its deadline: it is asked no more than the cases ask.
     hung: AtomicBool,
+    /// The plugin brings back what was never stored: no timestamp can be known to be unused.
+    invents: AtomicBool,
 }
 
 impl Bench {
@@ -78,45 +80,55 @@ impl Bench {
     }
 
     fn next_unused(&self) -> Verdict<Timestamp> {
-        const ROUNDS: usize = 3;
         let mut unused = self
             .stamps
             .unused
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..ROUNDS {
-            if let Some(timestamp) = unused.pop() {
-                return Ok(timestamp);
+        if unused.is_empty() && !self.stamps.invents.load(Ordering::Relaxed) {
+            *unused = self.look_for_unused()?;
+            self.stamps
+                .invents
+                .store(unused.is_empty(), Ordering::Relaxed);
+        }
+        // That random ones were all in use is no explanation: there are a million million of them.
+        unused.pop().ok_or_else(|| {
+            Trouble::plugin(
+                "restore_file brings back files that were never stored, with exit 0: \
+                 no timestamp can be known to be unused",
+            )
+        })
+    }
+
+    /// Those of some random timestamps that have no backup, nor has the next one.
+    fn look_for_unused(&self) -> Verdict<Vec<Timestamp>> {
+        let candidates: Vec<Timestamp> = (0..BATCH).map(|_| Timestamp::random()).collect();
+        let found = std::thread::scope(|scope| {
+            let looks: Vec<_> = candidates
+                .iter()
+                .flat_map(|timestamp| [*timestamp, timestamp.next()])
+                .map(|timestamp| scope.spawn(move || self.is_used(timestamp)))
+                .collect();
+            looks
+                .into_iter()
+                .map(|look| look.join())
+                .collect::<Vec<_>>()
+        });
+        let mut unused = Vec::new();
+        for (timestamp, used) in candidates.iter().zip(found.chunks(2)) {
+            let mut free = true;
+            for used in used {
+                match used {
+                    Ok(Ok(used)) => free &= !used,
+                    Ok(Err(Trouble::Interrupted)) => return Err(Trouble::Interrupted),
+                    _ => return Err(Trouble::bench("cannot ask whether a timestamp is used")),
+                }
             }
-            let candidates: Vec<Timestamp> = (0..BATCH).map(|_| Timestamp::random()).collect();
-            let found = std::thread::scope(|scope| {
-                let looks: Vec<_> = candidates
-                    .iter()
-                    .flat_map(|timestamp| [*timestamp, timestamp.next()])
-                    .map(|timestamp| scope.spawn(move || self.is_used(timestamp)))
-                    .collect();
-                looks
-                    .into_iter()
-                    .map(|look| look.join())
-                    .collect::<Vec<_>>()
-            });
-            for (timestamp, used) in candidates.iter().zip(found.chunks(2)) {
-                let mut free = true;
-                for used in used {
-                    match used {
-                        Ok(Ok(used)) => free &= !used,
-                        Ok(Err(Trouble::Interrupted)) => return Err(Trouble::Interrupted),
-                        _ => return Err(Trouble::bench("cannot ask whether a timestamp is used")),
-                    }
-                }
-                if free {
-                    unused.push(*timestamp);
-                }
+            if free {
+                unused.push(*timestamp);
             }
         }
-        Err(Trouble::bench(
-            "every timestamp tried has a backup already, or the plugin restores files that were never stored",
-        ))
+        Ok(unused)
     }
 
     /// Whether there is a backup of `timestamp`: every backup of gpbackup has this file, and it is not empty.

@@ -47,6 +47,9 @@ pub(crate) fn restore(store: &Store, path: &str) -> Done {
     check_name(path)?;
     let mut bytes = match store.get(path) {
         Err(_) if fault("missing-file-accepted") => return Ok(()),
+        Err(_) if fault("missing-file-an-error-page") => {
+            return write(path, b"<h1>404 Not Found</h1>\n");
+        }
         Err(_) if fault("missing-file-silent") => return Err(Box::new(Silent)),
         Err(failure) => {
             if fault("failed-restore-leaves-partial") {

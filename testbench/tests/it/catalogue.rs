@@ -24,6 +24,9 @@ const KINDS: [&str; 5] = [
     "idempotence",
 ];
 
+/// What stands before a fault that keeps the bench from looking closer: it proves no single case.
+const ALL_AT_ONCE: &str = "all at once";
+
 /// One fault, and the cases that fail on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Row {
@@ -207,7 +210,11 @@ fn no_fault_survives_and_no_two_are_alike() {
 
 #[test]
 fn every_case_is_failed_by_some_fault() {
-    let failed: BTreeSet<String> = table().into_values().flat_map(|row| row.cases).collect();
+    let failed: BTreeSet<String> = table()
+        .into_values()
+        .filter(|row| row.kind != ALL_AT_ONCE)
+        .flat_map(|row| row.cases)
+        .collect();
     let elsewhere = ["gpbackup/", "scale/"];
     let names = plugin_bench::in_order()
         .into_iter()

@@ -212,6 +212,19 @@ fn a_plugin_that_hangs_is_killed_at_its_deadline() {
 }
 
 #[test]
+fn a_plugin_that_restores_what_was_never_stored_is_asked_once_and_fails() {
+    let site = Site::new(&good_plugin());
+    let mut command = site.bench(&good_plugin());
+    command
+        .env("PLUGIN_FAULT", "missing-file-an-error-page")
+        .args(["--filter", "file", "--filter", "delete"]);
+    let told = "fail  file/missing-fails (must): restore_file brings back files";
+    command.assert().code(1).stdout(contains(told));
+    // Eight timestamps, each with the one a second later.
+    assert_eq!(site.report()["costs"]["restore_file"]["calls"], 16);
+}
+
+#[test]
 fn what_was_made_is_deleted_unless_it_is_to_be_kept() {
     let site = Site::new(&good_plugin());
     let objects = || {
