@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::call::Call;
@@ -37,6 +38,8 @@ pub(crate) struct Bench {
     pub(crate) aside: Transcript,
     /// What the group `scale` measured.
     pub(crate) throughput: Mutex<Vec<Throughput>>,
+    /// Whether there is no first destination any more.
+    primary_destroyed: AtomicBool,
 }
 
 impl Bench {
@@ -51,6 +54,7 @@ impl Bench {
             commands: Mutex::default(),
             aside: Transcript::default(),
             throughput: Mutex::default(),
+            primary_destroyed: AtomicBool::default(),
         }
     }
 
@@ -79,6 +83,16 @@ impl Bench {
             .flat_map(ConfigText::secrets)
             .map(str::to_owned)
             .collect()
+    }
+
+    /// Takes note that the first destination is done away with.
+    pub(crate) fn destroys_primary(&self) {
+        self.primary_destroyed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the first destination was done away with.
+    pub(crate) fn primary_is_destroyed(&self) -> bool {
+        self.primary_destroyed.load(Ordering::Relaxed)
     }
 
     /// The scale stage's table so far.

@@ -19,6 +19,7 @@ mod database;
 mod event;
 mod finished;
 mod interrupt;
+mod leftovers;
 mod list;
 mod need;
 mod payload;

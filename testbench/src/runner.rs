@@ -11,17 +11,12 @@ use crate::catalog;
 use crate::config::{ConfigText, redact};
 use crate::event::{Event, Reporter};
 use crate::interrupt;
+use crate::leftovers::Stored;
 use crate::need::{self, Need};
 use crate::report::{CaseReport, Counts, Header, Outcome, Report};
 use crate::scene::Scene;
 use crate::settings::{Settings, SettingsError};
 use crate::trouble::{Trouble, Verdict};
-
-/// How many backups are deleted side by side at the end.
-const DELETERS: usize = 8;
-
-/// The case after which there is no first destination any more.
-const PRIMARY_DESTROYED: &str = "secondary/primary-destroyed";
 
 /// Why a run could not begin or be told.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +59,7 @@ pub fn run(settings: Settings, reporters: &mut [Box<dyn Reporter>]) -> Result<Re
             failure: None,
         },
         cases: Vec::new(),
+        stored: Stored::default(),
         notes: Vec::new(),
     };
     run.play()
@@ -73,6 +69,7 @@ struct Run<'a> {
     bench: &'a Bench,
     audience: Audience<'a>,
     cases: Vec<CaseReport>,
+    stored: Stored,
     notes: Vec<String>,
 }
 
@@ -215,8 +212,10 @@ impl Run<'_> {
         report.seconds = started.elapsed().as_secs_f64();
         (report.outcome, report.reason) = outcome(verdict);
         report.reason = report.reason.take().map(|reason| redact(&reason, &secrets));
+        let calls = scene.transcript.take(&secrets);
+        self.stored.note(&calls);
         if report.outcome != Outcome::Pass {
-            report.transcript = scene.transcript.take(&secrets);
+            report.transcript = calls;
         }
         if !self.bench.settings.keep {
             remove(&scene.dir);
@@ -226,44 +225,21 @@ impl Run<'_> {
     /// Deletes what the run stored. What cannot be deleted is named, and is no matter of the verdict.
     fn clean_up(&mut self) {
         let bench = self.bench;
-        let claimed = bench.claimed_timestamps();
-        if bench.settings.keep {
-            let stamps: Vec<String> = claimed.iter().map(ToString::to_string).collect();
-            self.notes.push(format!(
-                "kept {} and the backups {}",
-                bench.work.display(),
-                stamps.join(" ")
-            ));
-            return;
+        self.stored.note(&bench.aside.take(&[]));
+        if !bench.settings.keep {
+            return self.notes.extend(self.stored.delete(bench));
         }
-        let destroyed =
-            |case: &CaseReport| case.name == PRIMARY_DESTROYED && case.outcome.was_played();
-        let config = match &bench.settings.secondary {
-            Some(secondary) if self.cases.iter().any(destroyed) => secondary,
-            _ => &bench.settings.config,
-        };
-        for batch in claimed.chunks(DELETERS) {
-            let ended = std::thread::scope(|scope| {
-                let tearing: Vec<_> = batch
-                    .iter()
-                    .map(|timestamp| {
-                        (
-                            timestamp,
-                            scope.spawn(|| bench.tear_down(*timestamp, config)),
-                        )
-                    })
-                    .collect();
-                tearing
-                    .into_iter()
-                    .map(|(timestamp, thread)| (timestamp, thread.join()))
-                    .collect::<Vec<_>>()
-            });
-            for (timestamp, result) in ended {
-                if let Ok(Err(trouble)) = result {
-                    self.notes
-                        .push(format!("backup {timestamp} may be left: {trouble}"));
-                }
-            }
+        let claimed = bench.claimed_timestamps();
+        let stamps: Vec<String> = claimed.iter().map(ToString::to_string).collect();
+        self.notes.push(format!(
+            "kept {} and the backups {}",
+            bench.work.display(),
+            stamps.join(" ")
+        ));
+        let directories: Vec<&str> = self.stored.directories().collect();
+        if !directories.is_empty() {
+            self.notes
+                .push(format!("kept the directories {}", directories.join(" ")));
         }
     }
 

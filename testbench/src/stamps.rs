@@ -131,17 +131,25 @@ impl Bench {
         Ok(unused)
     }
 
-    /// Whether there is a backup of `timestamp`: every backup of gpbackup has this file, and it is not empty.
+    /// Whether there is a backup of `timestamp` at any destination: every backup of gpbackup has this file,
+    /// and it is not empty.
     fn is_used(&self, timestamp: Timestamp) -> Verdict<bool> {
-        if self.stamps.hung.load(Ordering::Relaxed) {
-            return Ok(false);
+        let configs = std::iter::once(&self.settings.config).chain(&self.settings.secondary);
+        for (place, config) in configs.enumerate() {
+            if self.stamps.hung.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let dir = timestamp.dir(&self.work.join(format!("unused{place}/gpseg-1")));
+            std::fs::create_dir_all(&dir)?;
+            let path = dir.join(format!("gpbackup_{timestamp}_config.yaml"));
+            let call = self.call("restore_file", &self.aside).arg(config);
+            let answer = call.arg(&path).run()?;
+            self.note_hang(&answer);
+            if answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
+                return Ok(true);
+            }
         }
-        let dir = timestamp.dir(&self.work.join("unused/gpseg-1"));
-        std::fs::create_dir_all(&dir)?;
-        let path = dir.join(format!("gpbackup_{timestamp}_config.yaml"));
-        let answer = self.aside("restore_file").arg(&path).run()?;
-        self.note_hang(&answer);
-        Ok(answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0))
+        Ok(false)
     }
 
     fn claim(&self, timestamp: Timestamp) {
@@ -159,15 +167,13 @@ impl Bench {
         Ok(())
     }
 
-    /// Calls the cleanup hooks, where the bench called those for setup, and `delete_backup`.
-    pub(crate) fn tear_down(&self, timestamp: Timestamp, config: &Path) -> Verdict {
+    /// Calls the cleanup hooks, where the bench called those for setup.
+    pub(crate) fn take_down(&self, timestamp: Timestamp, config: &Path) -> Verdict {
         if timestamp.dir(&self.work.join(SET_UP)).exists() {
             for hook in ["cleanup_plugin_for_backup", "cleanup_plugin_for_restore"] {
                 self.hook_for(hook, timestamp, config)?;
             }
         }
-        let call = self.call("delete_backup", &self.aside).arg(config);
-        call.arg(timestamp.to_string()).run()?.succeeds()?;
         Ok(())
     }
 

@@ -147,14 +147,6 @@ impl<'a> Tree<'a> {
         self.call("restore_directory", dir).run()?.succeeds()?;
         self.holds(dir, files)
     }
-
-    /// Deletes what the case stored: how that ends is judged elsewhere.
-    fn done(self) -> Verdict {
-        if !self.scene.bench.settings.keep {
-            self.call("delete_directory", &self.prefix).run()?;
-        }
-        Ok(())
-    }
 }
 
 fn read(dir: &Path) -> Verdict<Files> {
@@ -198,8 +190,7 @@ fn round_trip(scene: &Scene<'_>) -> Verdict {
     let dir = tree.dir("dir");
     tree.back_up(&dir, &files)?;
     tree.wipe()?;
-    tree.comes_back(&dir, &files)?;
-    tree.done()
+    tree.comes_back(&dir, &files)
 }
 
 fn nested(scene: &Scene<'_>) -> Verdict {
@@ -208,8 +199,7 @@ fn nested(scene: &Scene<'_>) -> Verdict {
     let dir = tree.dir("dir");
     tree.back_up(&dir, &files)?;
     tree.wipe()?;
-    tree.comes_back(&dir, &files)?;
-    tree.done()
+    tree.comes_back(&dir, &files)
 }
 
 fn parallel(scene: &Scene<'_>) -> Verdict {
@@ -228,8 +218,7 @@ fn parallel(scene: &Scene<'_>) -> Verdict {
         .arg("4")
         .run()?
         .succeeds()?;
-    tree.holds(&dir, &files)?;
-    tree.done()
+    tree.holds(&dir, &files)
 }
 
 fn list(scene: &Scene<'_>) -> Verdict {
@@ -248,7 +237,7 @@ fn list(scene: &Scene<'_>) -> Verdict {
             format!("list_directory does not tell {key} with its size {size} on one line")
         })?;
     }
-    tree.done()
+    Ok(())
 }
 
 fn sibling_prefix(scene: &Scene<'_>) -> Verdict {
@@ -261,8 +250,7 @@ fn sibling_prefix(scene: &Scene<'_>) -> Verdict {
     tree.call("delete_directory", &tree.dir("dir"))
         .run()?
         .succeeds()?;
-    tree.comes_back(&tree.dir("dir2"), &other)?;
-    tree.done()
+    tree.comes_back(&tree.dir("dir2"), &other)
 }
 
 fn deleted(scene: &Scene<'_>) -> Verdict {
@@ -273,8 +261,7 @@ fn deleted(scene: &Scene<'_>) -> Verdict {
     tree.wipe()?;
     // Whether there being nothing is a failure is the plugin's choice.
     tree.call("restore_directory", &dir).run()?;
-    tree.holds(&dir, &Files::new())?;
-    tree.done()
+    tree.holds(&dir, &Files::new())
 }
 
 fn parent_refused(scene: &Scene<'_>) -> Verdict {
@@ -284,8 +271,7 @@ fn parent_refused(scene: &Scene<'_>) -> Verdict {
     let roundabout = format!("{}/other/../dir", tree.prefix);
     tree.call("delete_directory", &roundabout).run()?.fails()?;
     tree.wipe()?;
-    tree.comes_back(&dir, &files)?;
-    tree.done()
+    tree.comes_back(&dir, &files)
 }
 
 fn thousand_files(scene: &Scene<'_>) -> Verdict {

@@ -122,21 +122,12 @@ impl<'a> Unreplicated<'a> {
         call.run()?.succeeds()?.with_stdout(bytes)?;
         Ok(())
     }
-
-    /// Takes the copy away again, where the plugin can: how that ends is judged elsewhere.
-    fn done(self) -> Verdict {
-        if self.scene.bench.has_command("delete_replica")? && !self.scene.bench.settings.keep {
-            self.with_timestamp("delete_replica").run()?;
-        }
-        Ok(())
-    }
 }
 
 fn restores(scene: &Scene<'_>) -> Verdict {
     let backup = Unreplicated::new(scene)?;
     backup.replicate()?;
-    backup.holds(scene.secondary()?, "data", b"some data")?;
-    backup.done()
+    backup.holds(scene.secondary()?, "data", b"some data")
 }
 
 fn empty_and_file(scene: &Scene<'_>) -> Verdict {
@@ -150,8 +141,7 @@ fn empty_and_file(scene: &Scene<'_>) -> Verdict {
         .arg(&file)
         .run()?
         .succeeds()?;
-    file_holds(&file, b"some text\n")?;
-    backup.done()
+    file_holds(&file, b"some text\n")
 }
 
 fn twice_fails(scene: &Scene<'_>) -> Verdict {
@@ -161,7 +151,7 @@ fn twice_fails(scene: &Scene<'_>) -> Verdict {
         .with_timestamp("replicate_backup")
         .run()?
         .fails_with_message()?;
-    backup.done()
+    Ok(())
 }
 
 fn unknown_fails(scene: &Scene<'_>) -> Verdict {

@@ -187,6 +187,7 @@ fn primary_destroyed(scene: &Scene<'_>) -> Verdict {
         .destroy_primary
         .as_deref()
         .unwrap_or_default();
+    scene.bench.destroys_primary();
     let output = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())

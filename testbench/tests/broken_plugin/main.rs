@@ -1,5 +1,5 @@
 //! A filesystem plugin for proving the bench: right in every way, but for the one fault that the environment
-//! variable `PLUGIN_FAULT` names.
+//! variable `PLUGIN_FAULT` names. Where there are two right ways, `PLUGIN_VARIANT` names the other one.
 //!
 //! Options: `directory`, where objects go; `remote_directory` and `replication: on`, where their copies go;
 //! `secret_key`, which nobody needs. An object is a file: its bytes and, at the end, their checksum.
@@ -29,6 +29,11 @@ pub(crate) const VERSION: &str = "0.10.0";
 /// Whether the fault `name` is on.
 pub(crate) fn fault(name: &str) -> bool {
     std::env::var("PLUGIN_FAULT").is_ok_and(|fault| fault == name)
+}
+
+/// Whether the plugin is right in the other way `name`, which the variable `PLUGIN_VARIANT` names.
+pub(crate) fn variant(name: &str) -> bool {
+    std::env::var("PLUGIN_VARIANT").is_ok_and(|variant| variant == name)
 }
 
 /// A failure that nobody is told of.

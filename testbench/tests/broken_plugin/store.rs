@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::{Done, Failure, answer, fault};
+use crate::{Done, Failure, answer, fault, variant};
 
 /// Bytes of the checksum behind an object's own.
 const CHECKSUM: usize = 8;
@@ -139,6 +139,9 @@ impl Store {
         }
         let day = self.root.join("backups").join(&timestamp[..8]);
         let dir = day.join(timestamp);
+        if variant("unknown-deletion-fails") && !dir.exists() {
+            return Err(format!("no backup {timestamp}").into());
+        }
         let mark = self.root.join("deleted").join(timestamp);
         let again = mark.exists();
         fs::create_dir_all(mark)?;

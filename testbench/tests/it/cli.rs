@@ -225,31 +225,6 @@ fn a_plugin_that_restores_what_was_never_stored_is_asked_once_and_fails() {
 }
 
 #[test]
-fn what_was_made_is_deleted_unless_it_is_to_be_kept() {
-    let site = Site::new(&good_plugin());
-    let objects = || {
-        fs::read_dir(site.path("store/backups")).map_or(0, |days| {
-            days.flatten()
-                .map(|day| fs::read_dir(day.path()).unwrap().count())
-                .sum::<usize>()
-        })
-    };
-    site.bench(&good_plugin())
-        .args(["--filter", "data/one-byte"])
-        .assert()
-        .success();
-    assert_eq!(objects(), 0);
-    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 0);
-    let kept = site
-        .bench(&good_plugin())
-        .args(["--filter", "data/one-byte", "--keep"])
-        .assert();
-    kept.success().stdout(contains("note: kept"));
-    assert_eq!(objects(), 1);
-    assert_eq!(fs::read_dir(site.path("tmp")).unwrap().count(), 1);
-}
-
-#[test]
 fn an_interrupted_bench_cleans_up() {
     let site = Site::new(&good_plugin());
     let plugin = site.path("plugin");

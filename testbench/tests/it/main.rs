@@ -5,6 +5,7 @@
 mod catalogue;
 mod cli;
 mod database;
+mod leftovers;
 mod other_plugins;
 mod readme;
 mod reports;
