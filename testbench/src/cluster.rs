@@ -102,6 +102,11 @@ impl<'a> Cluster<'a> {
         0..i32::try_from(self.size.hosts * self.size.segments).unwrap_or(i32::MAX)
     }
 
+    /// How many tables are backed up side by side, on all segments together.
+    pub(crate) fn streams_at_once(&self) -> usize {
+        self.contents().len() * self.size.jobs
+    }
+
     /// The host of content `content`: 0 is the coordinator's.
     fn host_of(&self, content: i32) -> usize {
         usize::try_from(content).map_or(0, |content| content / self.size.segments + 1)

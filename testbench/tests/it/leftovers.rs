@@ -82,7 +82,7 @@ fn what_is_left_is_named() {
 #[test]
 fn what_was_never_stored_is_not_named() {
     let site = Site::new(&good_plugin());
-    let filters = ["hooks", "delete", "replicate"];
+    let filters = ["cluster", "hooks", "delete", "replicate"];
     let mut command = run(&site, "", &filters);
     command
         .env("PLUGIN_VARIANT", "unknown-deletion-fails")
