@@ -227,7 +227,10 @@ impl Run<'_> {
         let bench = self.bench;
         self.stored.note(&bench.aside.take(&[]));
         if !bench.settings.keep {
-            return self.notes.extend(self.stored.delete(bench));
+            let (left, secrets) = (self.stored.delete(bench), bench.secrets());
+            self.notes
+                .extend(left.iter().map(|note| redact(note, &secrets)));
+            return;
         }
         let claimed = bench.claimed_timestamps();
         let stamps: Vec<String> = claimed.iter().map(ToString::to_string).collect();
