@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::call::Call;
 use crate::config::ConfigText;
@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::stamps::Stamps;
 use crate::transcript::Transcript;
 use crate::trouble::Verdict;
+use crate::unread::LongStream;
 
 /// The four hooks.
 pub(crate) const HOOKS: [&str; 4] = [
@@ -40,6 +41,7 @@ pub(crate) struct Bench {
     pub(crate) throughput: Mutex<Vec<Throughput>>,
     /// Whether there is no first destination any more.
     primary_destroyed: AtomicBool,
+    long_stream: Mutex<Option<LongStream>>,
 }
 
 impl Bench {
@@ -55,6 +57,7 @@ impl Bench {
             aside: Transcript::default(),
             throughput: Mutex::default(),
             primary_destroyed: AtomicBool::default(),
+            long_stream: Mutex::default(),
         }
     }
 
@@ -93,6 +96,13 @@ impl Bench {
     /// Whether the first destination was done away with.
     pub(crate) fn primary_is_destroyed(&self) -> bool {
         self.primary_destroyed.load(Ordering::Relaxed)
+    }
+
+    /// The stream for plugins that enlarge their pipe, where it is stored already.
+    pub(crate) fn long_stream(&self) -> MutexGuard<'_, Option<LongStream>> {
+        self.long_stream
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The scale stage's table so far.

@@ -28,7 +28,8 @@ impl Obligation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Payloads of up to 200 KB, less than 1 MB in all, as the published API text promises.
+    /// Payloads of up to 200 KB, less than 1 MB in all, as the published API text promises; besides, one stream
+    /// of up to 2 MiB for a plugin that enlarges its pipe.
     Core,
     /// Payloads of 1 MB and more, and more than 1,000 objects, besides.
     Full,

@@ -36,6 +36,7 @@ mod timestamp;
 mod trace;
 mod transcript;
 mod trouble;
+mod unread;
 
 pub use case::{Case, Group, Level, Obligation};
 pub use catalog::{GROUPS, full_name, in_order};

@@ -30,7 +30,8 @@ struct Args {
     /// Play only these: a group, a case, or a pattern with *; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     filter: Vec<String>,
-    /// How much is uploaded: core less than 1 MB in all, full more.
+    /// How much is uploaded: core less than 1 MB in all (and a stream of up to 2 MiB more where the plugin
+    /// enlarges its pipe), full more.
     #[arg(long, value_enum, default_value = "core")]
     level: Level,
     /// A failed should makes the verdict fail too.

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
@@ -130,11 +131,16 @@ impl<'a> Running<'a> {
         has_ended(&self.child, WaitPidFlag::WNOHANG)
     }
 
-    /// Whether the plugin has ended although nobody reads on: it may give its stdout a larger pipe than the
-    /// bench did, and then there is no middle of the stream to disturb it in.
-    pub(crate) fn has_delivered(&self) -> bool {
-        const MOMENT: Duration = Duration::from_millis(150);
-        self.ends_within(MOMENT)
+    /// The bytes that the pipe on stdout holds at most: a plugin may give itself a larger one than the bench
+    /// did. 0 when it is closed.
+    pub(crate) fn stdout_pipe(&self) -> io::Result<usize> {
+        match &self.stdout {
+            Some(stdout) => {
+                let size = fcntl(stdout, FcntlArg::F_GETPIPE_SZ)?;
+                Ok(usize::try_from(size).unwrap_or_default())
+            }
+            None => Ok(0),
+        }
     }
 
     /// Kills the plugin's process group at once.

@@ -10,6 +10,7 @@ use crate::payload;
 use crate::running::Running;
 use crate::scene::Scene;
 use crate::trouble::{Trouble, Verdict, ensure};
+use crate::unread::Unread;
 
 const STREAM: &str =
     "API: restore_data writes to stdout the stream that backup_data read from stdin";
@@ -192,16 +193,9 @@ fn many_small_writes(scene: &Scene<'_>) -> Verdict {
 }
 
 fn stalled_reader(scene: &Scene<'_>) -> Verdict {
-    let path = scene.path("data")?;
-    // More than a pipe holds, so that the plugin has to wait.
-    let bytes = payload::random("stall", 12_000);
-    scene.backup_data(&path, &bytes)?;
-    let mut running = scene
-        .call("restore_data")
-        .arg(&path)
-        .small_pipes()
-        .start()?;
-    running.read(1000)?;
+    let Some(Unread { running, bytes }) = scene.restore_unread(|call| call)? else {
+        return Ok(());
+    };
     sleep(Duration::from_millis(1200));
     running.finish()?.succeeds()?.with_stdout(&bytes)?;
     Ok(())
@@ -209,19 +203,10 @@ fn stalled_reader(scene: &Scene<'_>) -> Verdict {
 
 /// The reader goes away after the first bytes, in the middle of the stream.
 fn early_close(scene: &Scene<'_>, shell: &str) -> Verdict {
-    let path = scene.path("data")?;
-    let bytes = payload::random("close", 12_000);
-    scene.backup_data(&path, &bytes)?;
-    let call = scene.call("restore_data").arg(&path).through_shell(shell);
-    let mut running = call.small_pipes().start()?;
-    let first = running.read(10)?.len();
-    ensure(first == 10, || {
-        format!("restore_data wrote {first} bytes of the first 10")
-    })?;
-    if running.has_delivered() {
-        running.finish()?.succeeds()?.with_stdout(&bytes)?;
+    let unread = scene.restore_unread(|call| call.through_shell(shell))?;
+    let Some(Unread { mut running, .. }) = unread else {
         return Ok(());
-    }
+    };
     running.close_stdout();
     let ended = running.ends_within(scene.prompt());
     if !ended {

@@ -7,10 +7,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::store::{Object, Store};
 use crate::{Done, Failure, Silent, answer, fault, warn};
+
+/// The pipe of a plugin that wants few switches between itself and its reader.
+const LARGE_PIPE: i32 = 256 * 1024;
 
 /// Stores stdin for `path`.
 pub(crate) fn backup(store: &Store, path: &str) -> Done {
@@ -132,9 +136,13 @@ fn read(take: &mut dyn FnMut(&[u8]) -> Done, stop: &dyn Fn() -> bool) -> Done {
 pub(crate) fn restore(store: &Store, path: &str) -> Done {
     check(path)?;
     for (signal, name) in [(SIGTERM, "sigterm"), (SIGINT, "sigint")] {
-        if fault(&format!("{name}-ignored-in-restore")) {
+        if fault(&format!("{name}-ignored-in-restore")) || fault("deaf-behind-a-large-pipe") {
             signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
         }
+    }
+    let large_pipe = std::env::var_os("PLUGIN_LARGE_PIPE").is_some();
+    if large_pipe || fault("deaf-behind-a-large-pipe") {
+        fcntl(io::stdout(), FcntlArg::F_SETPIPE_SZ(LARGE_PIPE))?;
     }
     let mut bytes = match store.get(path) {
         Err(failure) => return missing(failure),
@@ -153,6 +161,10 @@ pub(crate) fn restore(store: &Store, path: &str) -> Done {
         });
     }
     deliver(&bytes)?;
+    if large_pipe {
+        // A busy machine: all is delivered, and the process not yet at its end.
+        thread::sleep(Duration::from_millis(400));
+    }
     if fault("restore-data-warns") {
         warn("took a while");
     }
@@ -190,10 +202,11 @@ fn transform(bytes: &mut Vec<u8>, path: &str) {
 
 /// Writes `bytes` to stdout.
 pub(crate) fn deliver(bytes: &[u8]) -> Done {
+    let deaf = fault("early-close-hangs") || fault("deaf-behind-a-large-pipe");
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe && fault("early-close-hangs") => loop {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe && deaf => loop {
             thread::park();
         },
         other => Ok(other?),

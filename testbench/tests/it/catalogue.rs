@@ -119,6 +119,21 @@ fn passes_everything(variant: &str) {
 }
 
 #[test]
+fn a_good_plugin_with_a_large_pipe_passes() {
+    let site = Site::new(&good_plugin());
+    let mut command = site.bench(&good_plugin());
+    command
+        .env("PLUGIN_LARGE_PIPE", "1")
+        .args(["--filter", "data", "--filter", "signals"]);
+    command.assert().success();
+    let uploaded = site.report()["uploaded_bytes"].as_u64().unwrap();
+    assert!(
+        (512 * 1024..1_000_000).contains(&uploaded),
+        "a stream that this pipe does not hold is stored, and once: {uploaded} bytes"
+    );
+}
+
+#[test]
 fn every_fault_fails_exactly_its_cases() {
     let table = table();
     let faults: Vec<(&String, &Row)> = table.iter().filter(|(fault, _)| wanted(fault)).collect();
