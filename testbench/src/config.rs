@@ -7,6 +7,9 @@ use std::path::Path;
 /// Words in an option's name that make its value a secret.
 const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "access_key"];
 
+/// What stands for a secret in reports.
+const HIDDEN: &str = "********";
+
 /// The text of a config file.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigText(String);
@@ -85,20 +88,46 @@ impl ConfigText {
         Self(text)
     }
 
-    /// The values that must never be shown, at least six characters long: shorter ones are in any text.
+    /// The values that must never be shown, and the `user:password` and the password within URLs, at least six
+    /// characters long: shorter ones are in any text.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
-        let values = self
-            .options()
-            .filter(|(name, _)| secret(name))
-            .map(|(_, value)| unquoted(value));
-        values.filter(|value| value.len() >= 6).collect()
+        let mut secrets = Vec::new();
+        for (name, value) in self.options() {
+            if is_secret(name) {
+                secrets.push(unquoted(value));
+            }
+            for credentials in credentials(value) {
+                secrets.push(credentials);
+                secrets.extend(credentials.split_once(':').map(|(_, password)| password));
+            }
+        }
+        secrets.retain(|secret| secret.len() >= 6);
+        secrets
     }
 
-    /// The text with its secrets hidden, for reports.
+    /// The text with its secrets hidden, for reports: the values of options that are secrets by their name,
+    /// whatever their length and however many lines they have, and the credentials within URLs.
     pub(crate) fn redacted(&self) -> String {
+        let mut text = String::new();
+        let mut secret_at = None;
+        for line in self.0.lines() {
+            let depth = line.len() - line.trim_start().len();
+            let goes_on = secret_at.is_some_and(|secret| depth > secret) && !line.trim().is_empty();
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            let hidden = if goes_on {
+                format!("{}{HIDDEN}", &line[..depth])
+            } else {
+                secret_at = is_secret(name).then_some(depth);
+                match secret_at {
+                    Some(_) if !value.trim().is_empty() => format!("{name}: {HIDDEN}"),
+                    _ => line.to_owned(),
+                }
+            };
+            text.push_str(&without_credentials(&hidden));
+            text.push('\n');
+        }
         let secrets: Vec<String> = self.secrets().into_iter().map(str::to_owned).collect();
-        redact(&self.0, &secrets)
+        redact(&text, &secrets)
     }
 
     fn indent(&self) -> Option<String> {
@@ -127,8 +156,30 @@ impl ConfigText {
 
 /// Replaces every one of `secrets` in `text`.
 pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| {
-        text.replace(secret, "********")
+    secrets
+        .iter()
+        .fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+}
+
+/// Whether the option `name` has a value that must not be shown.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// What stands between `://` and the last `@` of each URL in `text`. A password may hold an unescaped slash.
+fn credentials(text: &str) -> impl Iterator<Item = &str> {
+    let urls = text.split("://").skip(1);
+    urls.filter_map(|rest| {
+        let ends = |char: char| char.is_whitespace() || char == '"' || char == '\'';
+        let url = rest.split(ends).next().unwrap_or_default();
+        url.rsplit_once('@').map(|(credentials, _)| credentials)
+    })
+}
+
+fn without_credentials(text: &str) -> String {
+    credentials(text).fold(text.to_owned(), |hidden, credentials| {
+        hidden.replace(&format!("://{credentials}@"), &format!("://{HIDDEN}@"))
     })
 }
 
@@ -200,6 +251,37 @@ mod tests {
         let redacted = config(USUAL).redacted();
         assert!(!redacted.contains("s3cret"), "{redacted}");
         assert!(redacted.contains("bucket: 0123"), "{redacted}");
+    }
+
+    #[test]
+    fn secrets_of_any_length_and_shape_are_hidden() {
+        let check = |line: &str, expected: &str| {
+            let redacted = config(&format!("options:\n  a: b\n{line}\n")).redacted();
+            assert_eq!(redacted, format!("options:\n  a: b\n{expected}\n"));
+        };
+        check("  password: abc", "  password: ********");
+        check("  password: abc # was xyz", "  password: ********");
+        check("  # Password: abc", "  # Password: ********");
+        check("  session_token:", "  session_token:");
+        check(
+            "  secret_key: |\n    abc\n    def\n  bucket: abc",
+            "  secret_key: ********\n    ********\n    ********\n  bucket: abc",
+        );
+        check(
+            "  http_proxy: \"http://me:pw@proxy:3128\" # or http://x@y",
+            "  http_proxy: \"http://********@proxy:3128\" # or http://********@y",
+        );
+        check(
+            "  endpoint: http://host:9000",
+            "  endpoint: http://host:9000",
+        );
+    }
+
+    #[test]
+    fn credentials_in_urls_are_secrets() {
+        let config =
+            config("options:\n  http_proxy: http://me:pa/ss@word@proxy:3128\n  e: http://host\n");
+        assert_eq!(config.secrets(), ["me:pa/ss@word", "pa/ss@word"]);
     }
 
     #[test]
