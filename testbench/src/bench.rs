@@ -42,6 +42,8 @@ pub(crate) struct Bench {
     /// Whether there is no first destination any more.
     primary_destroyed: AtomicBool,
     long_stream: Mutex<Option<LongStream>>,
+    /// What the stages on a real database left.
+    leftovers: Mutex<Vec<String>>,
 }
 
 impl Bench {
@@ -58,6 +60,7 @@ impl Bench {
             throughput: Mutex::default(),
             primary_destroyed: AtomicBool::default(),
             long_stream: Mutex::default(),
+            leftovers: Mutex::default(),
         }
     }
 
@@ -101,6 +104,13 @@ impl Bench {
     /// The stream for plugins that enlarge their pipe, where it is stored already.
     pub(crate) fn long_stream(&self) -> MutexGuard<'_, Option<LongStream>> {
         self.long_stream
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a stage left, and has the notes so far.
+    pub(crate) fn leftovers(&self) -> MutexGuard<'_, Vec<String>> {
+        self.leftovers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,14 +1,18 @@
-//! A real gpbackup and a real database: a private database that is always dropped, and the cluster's
-//! `.encrypt` file kept safe.
+//! A real gpbackup and a real database: a private database that is always dropped, backups that are always
+//! deleted, and the cluster's `.encrypt` file kept safe.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
+use crate::bench::Bench;
 use crate::call::Call;
 use crate::cost::Ledger;
 use crate::finished::Finished;
+use crate::interrupt;
 use crate::scene::Scene;
 use crate::transcript::Transcript;
 use crate::trouble::{Trouble, Verdict};
@@ -41,13 +45,15 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
-/// A private database, dropped when this goes out of scope.
+/// A private database, dropped with its backups when this goes out of scope, also after a failure and on an
+/// interrupt. What cannot be removed is named in the report's notes.
 pub(crate) struct Database<'a> {
     name: String,
     ledger: Ledger,
-    transcript: &'a Transcript,
-    plugin_deadline: Duration,
-    _encrypt: EncryptFile,
+    scene: &'a Scene<'a>,
+    /// The backups that gpbackup began, by their timestamps.
+    backups: RefCell<Vec<String>>,
+    _encrypt: EncryptFile<'a>,
 }
 
 impl<'a> Database<'a> {
@@ -56,9 +62,9 @@ impl<'a> Database<'a> {
         let database = Self {
             name: format!("plugin_bench_{}", std::process::id()),
             ledger: Ledger::default(),
-            transcript: &scene.transcript,
-            plugin_deadline: scene.bench.settings.deadline,
-            _encrypt: EncryptFile::put(&scene.bench.settings.plugin)?,
+            scene,
+            backups: RefCell::default(),
+            _encrypt: EncryptFile::put(scene.bench)?,
         };
         database.drop_if_there()?;
         works(database.program("createdb").arg(&database.name).run()?)?;
@@ -66,8 +72,9 @@ impl<'a> Database<'a> {
     }
 
     fn program(&self, name: &str) -> Call<'_> {
-        let deadline = self.plugin_deadline.max(PATIENCE);
-        Call::new(Path::new(name), deadline, self.transcript, &self.ledger)
+        let deadline = self.scene.bench.settings.deadline.max(PATIENCE);
+        let transcript: &Transcript = &self.scene.transcript;
+        Call::new(Path::new(name), deadline, transcript, &self.ledger)
     }
 
     fn drop_if_there(&self) -> Verdict {
@@ -115,8 +122,15 @@ impl<'a> Database<'a> {
             .arg("--dbname")
             .arg(&self.name)
             .arg("--plugin-config");
-        let finished = call.arg(config).args(flags.split_whitespace()).run()?;
+        let mut running = call.arg(config).args(flags.split_whitespace()).start()?;
+        running.feed(Vec::new());
+        let finished = running.end()?;
         let stamp = timestamp(&finished);
+        // A backup that failed or was interrupted has stored something already.
+        self.backups.borrow_mut().extend(stamp.clone());
+        if interrupt::requested() {
+            return Err(Trouble::Interrupted);
+        }
         let finished = finished.succeeds()?;
         stamp.ok_or_else(|| {
             Trouble::Plugin(format!("gpbackup told no timestamp: {}", finished.ended))
@@ -136,10 +150,46 @@ impl<'a> Database<'a> {
     }
 }
 
+impl Database<'_> {
+    /// Deletes a backup by the plugin.
+    pub(crate) fn delete(&self, stamp: &str) -> Verdict {
+        let call = self.scene.call("delete_backup").arg(stamp);
+        call.run()?.succeeds()?;
+        self.backups.borrow_mut().retain(|backup| backup != stamp);
+        Ok(())
+    }
+
+    /// Drops the database. Sessions of a gpbackup that was killed may hold it for a moment.
+    fn drop_patiently(&self) -> Verdict {
+        const TRIES: u32 = 5;
+        for _ in 1..TRIES {
+            match self.drop_if_there() {
+                Err(Trouble::Bench(_)) => thread::sleep(Duration::from_secs(1)),
+                other => return other,
+            }
+        }
+        self.drop_if_there()
+    }
+}
+
 impl Drop for Database<'_> {
     fn drop(&mut self) {
-        // Nobody is left to tell, and the next run begins with the same statement.
-        let _ = self.drop_if_there();
+        let _held_back = interrupt::hold_back();
+        let bench = self.scene.bench;
+        if let Err(trouble) = self.drop_patiently() {
+            let note = format!("database {} may be left: {trouble}", self.name);
+            bench.leftovers().push(note);
+        }
+        for stamp in self.backups.take() {
+            if bench.settings.keep {
+                bench
+                    .leftovers()
+                    .push(format!("kept gpbackup's backup {stamp}"));
+            } else if let Err(trouble) = self.delete(&stamp) {
+                let note = format!("gpbackup's backup {stamp} may be left: {trouble}");
+                bench.leftovers().push(note);
+            }
+        }
     }
 }
 
@@ -174,18 +224,20 @@ fn timestamp(finished: &Finished) -> Option<String> {
 }
 
 /// The cluster's `.encrypt` file, in whose place the published key stands until this goes out of scope.
-struct EncryptFile {
+struct EncryptFile<'a> {
+    bench: &'a Bench,
     path: Option<PathBuf>,
     before: Option<PathBuf>,
 }
 
-impl EncryptFile {
-    fn put(plugin: &Path) -> Verdict<Self> {
+impl<'a> EncryptFile<'a> {
+    fn put(bench: &'a Bench) -> Verdict<Self> {
         let dir = ["COORDINATOR_DATA_DIRECTORY", "MASTER_DATA_DIRECTORY"]
             .iter()
             .find_map(std::env::var_os);
         let Some(dir) = dir.map(PathBuf::from).filter(|dir| dir.is_dir()) else {
             return Ok(Self {
+                bench,
                 path: None,
                 before: None,
             });
@@ -197,22 +249,37 @@ impl EncryptFile {
             fs::rename(&path, &saved)?;
         }
         let this = Self {
+            bench,
             before: saved.exists().then_some(saved),
             path: Some(path.clone()),
         };
-        let name = plugin.file_name().unwrap_or_default().to_string_lossy();
+        let name = bench
+            .settings
+            .plugin
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         fs::write(path, format!("{name}: {KEY}\n"))?;
         Ok(this)
     }
 }
 
-impl Drop for EncryptFile {
+impl Drop for EncryptFile<'_> {
     fn drop(&mut self) {
-        // A failure cannot be told from here; the file put aside stays where the next run finds it.
-        let _ = match (&self.path, &self.before) {
-            (Some(path), Some(before)) => fs::rename(before, path),
-            (Some(path), None) => fs::remove_file(path),
-            (None, _) => Ok(()),
+        let Some(path) = &self.path else { return };
+        let put_back = match &self.before {
+            Some(before) => fs::rename(before, path),
+            None => fs::remove_file(path),
         };
+        if let Err(error) = put_back {
+            // What was put aside stays where the next run finds it.
+            let note = match &self.before {
+                Some(before) => {
+                    format!("{path:?} is not what it was, which is {before:?}: {error}")
+                }
+                None => format!("{path:?} may be left: {error}"),
+            };
+            self.bench.leftovers().push(note);
+        }
     }
 }

@@ -28,6 +28,26 @@ pub(crate) fn requested() -> bool {
         .is_some_and(|requested| requested.load(Ordering::Relaxed))
 }
 
+/// Holds a request to stop back while this lives, for cleaning up: only a second signal cuts that short.
+pub(crate) struct HeldBack(bool);
+
+/// Holds back a request that there may be.
+pub(crate) fn hold_back() -> HeldBack {
+    HeldBack(
+        REQUESTED
+            .get()
+            .is_some_and(|requested| requested.swap(false, Ordering::Relaxed)),
+    )
+}
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        if let (true, Some(requested)) = (self.0, REQUESTED.get()) {
+            requested.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Takes note that the bench is stopping: what follows is its cleaning up, which a second signal cuts short.
 pub(crate) fn acknowledge() {
     if let Some(requested) = REQUESTED.get() {

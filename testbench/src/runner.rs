@@ -106,6 +106,10 @@ impl Run<'_> {
         stopped = stopped || interrupt::requested();
         interrupt::acknowledge();
         self.clean_up();
+        self.notes.append(&mut self.bench.leftovers());
+        let secrets = self.bench.secrets();
+        let hide = |note: &mut String| *note = redact(note, &secrets);
+        self.notes.iter_mut().for_each(hide);
         stopped = stopped || interrupt::requested();
         let report = self.report(header, started, stopped);
         self.audience.tell(&Event::End(&report));
@@ -227,10 +231,7 @@ impl Run<'_> {
         let bench = self.bench;
         self.stored.note(&bench.aside.take(&[]));
         if !bench.settings.keep {
-            let (left, secrets) = (self.stored.delete(bench), bench.secrets());
-            self.notes
-                .extend(left.iter().map(|note| redact(note, &secrets)));
-            return;
+            return self.notes.extend(self.stored.delete(bench));
         }
         let claimed = bench.claimed_timestamps();
         let stamps: Vec<String> = claimed.iter().map(ToString::to_string).collect();

@@ -149,7 +149,16 @@ impl<'a> Running<'a> {
     }
 
     /// Closes stdin, reads stdout to its end, and waits for the plugin's.
-    pub(crate) fn finish(mut self) -> Verdict<Finished> {
+    pub(crate) fn finish(self) -> Verdict<Finished> {
+        let finished = self.end()?;
+        if interrupt::requested() {
+            return Err(Trouble::Interrupted);
+        }
+        Ok(finished)
+    }
+
+    /// The same, and tells what a call had said that an interrupt ended.
+    pub(crate) fn end(mut self) -> Verdict<Finished> {
         self.stdin = None;
         let stdout = drain(self.stdout.take());
         has_ended(&self.child, WaitPidFlag::empty());
@@ -186,9 +195,6 @@ impl<'a> Running<'a> {
             ),
         );
         self.transcript.add(&finished);
-        if interrupt::requested() {
-            return Err(Trouble::Interrupted);
-        }
         Ok(finished)
     }
 }

@@ -164,18 +164,8 @@ fn play(scene: &Scene<'_>, combination: &Combination) -> Verdict {
     fill(&database, combination.kept)?;
     let stamp = database.gpbackup(scene.config(), combination.backup)?;
     database.drop()?;
-    let restored = database.gprestore(scene.config(), &stamp, combination.restore);
-    let checked = restored.and_then(|_| check(&database, combination));
-    delete(scene, &stamp)?;
-    checked
-}
-
-/// Deletes the backup: how that ends is judged elsewhere.
-fn delete(scene: &Scene<'_>, stamp: &str) -> Verdict {
-    if !scene.bench.settings.keep {
-        scene.call("delete_backup").arg(stamp).run()?;
-    }
-    Ok(())
+    database.gprestore(scene.config(), &stamp, combination.restore)?;
+    check(&database, combination)
 }
 
 fn check(database: &Database<'_>, combination: &Combination) -> Verdict {
@@ -225,8 +215,6 @@ fn secondary(scene: &Scene<'_>) -> Verdict {
     fill(&database, Kept::All)?;
     let stamp = database.gpbackup(scene.config(), "")?;
     database.drop()?;
-    let restored = database.gprestore(scene.secondary()?, &stamp, "");
-    let checked = restored.and_then(|_| check(&database, &plain("", "")));
-    delete(scene, &stamp)?;
-    checked
+    database.gprestore(scene.secondary()?, &stamp, "")?;
+    check(&database, &plain("", ""))
 }

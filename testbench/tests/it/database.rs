@@ -120,7 +120,11 @@ fn stand_ins() -> PathBuf {
 }
 
 fn site() -> Site {
-    let site = Site::new(&good_plugin());
+    site_of(&good_plugin())
+}
+
+fn site_of(plugin: &Path) -> Site {
+    let site = Site::new(plugin);
     fs::create_dir(site.path("coordinator")).unwrap();
     fs::write(site.path("coordinator/.encrypt"), ENCRYPT).unwrap();
     site
@@ -128,14 +132,21 @@ fn site() -> Site {
 
 /// The bench with the stand-ins first on PATH, on the two groups.
 fn bench(site: &Site) -> Command {
+    let mut command = bench_of(&good_plugin(), site);
+    command.args(["--filter", "gpbackup", "--filter", "scale"]);
+    command
+}
+
+/// The same on another plugin, without a choice of groups.
+fn bench_of(plugin: &Path, site: &Site) -> Command {
     let path = std::env::var("PATH").unwrap();
-    let mut command = site.bench(&good_plugin());
+    let mut command = site.bench(plugin);
     command
         .arg(site.secondary())
         .env("PATH", format!("{}:{path}", stand_ins().display()))
         .env("STAND_IN_STATE", site.path("state"))
         .env("COORDINATOR_DATA_DIRECTORY", site.path("coordinator"))
-        .args(["--scale", "1", "--filter", "gpbackup", "--filter", "scale"]);
+        .args(["--scale", "1"]);
     command
 }
 
@@ -148,6 +159,10 @@ fn is_clean(site: &Site) {
         ENCRYPT
     );
     assert_eq!(fs::read_dir(site.path("coordinator")).unwrap().count(), 1);
+    let days = fs::read_dir(site.path("store/backups")).unwrap();
+    for day in days.flatten() {
+        assert!(none(&day.path()), "a backup is left");
+    }
 }
 
 #[test]
@@ -221,6 +236,54 @@ fn what_the_database_does_wrong_is_no_fault_of_the_plugin() {
         fs::read_to_string(site.path("coordinator/.encrypt")).unwrap(),
         ENCRYPT
     );
+}
+
+#[test]
+fn a_backup_that_failed_late_is_deleted_too() {
+    let site = site();
+    let mut command = bench(&site);
+    command.env("STAND_IN_LATE", "fail");
+    command.assert().code(1);
+    assert_eq!(site.cases("fail").len(), 16);
+    is_clean(&site);
+}
+
+#[test]
+fn an_interrupted_backup_is_deleted_with_its_database() {
+    let site = site();
+    let outcome = bench(&site).env("STAND_IN_LATE", "interrupt").assert();
+    outcome.code(2);
+    assert_eq!(site.cases("error").len(), 1);
+    assert!(site.cases("pass").is_empty(), "the run goes on");
+    assert!(site.report()["notes"].as_array().unwrap().is_empty());
+    is_clean(&site);
+}
+
+#[test]
+fn what_cannot_be_removed_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let plugin = place.path().join("plugin");
+    let good = good_plugin().display().to_string();
+    let text = format!("#!/bin/sh\n[ $1 != delete_backup ] || exit 1\nexec {good} \"$@\"\n");
+    fs::write(&plugin, text).unwrap();
+    fs::set_permissions(&plugin, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let site = site_of(&plugin);
+    let one = |name: &str| {
+        let mut command = bench_of(&plugin, &site);
+        command.args(["--filter", name]);
+        command
+    };
+    let outcome = one("gpbackup/uncompressed").assert().success();
+    outcome.stdout(contains("gpbackup's backup 98900500000001 may be left"));
+    let kept = one("gpbackup/uncompressed").arg("--keep").assert();
+    kept.success()
+        .stdout(contains("kept gpbackup's backup 98900500000002"));
+    let outcome = one("gpbackup/uncompressed")
+        .env("STAND_IN_FAIL", "psql:DROP DATABASE")
+        .assert();
+    outcome
+        .code(2)
+        .stdout(contains("database plugin_bench_").and(contains("may be left")));
 }
 
 #[test]
