@@ -67,6 +67,18 @@ impl ConfigText {
             .map(|(_, value)| unquoted(value))
     }
 
+    /// The plugin that gpbackup runs by this config: it replaces `$NAME` and `${NAME}` by the environment's.
+    pub(crate) fn executable(&self) -> String {
+        let named = self
+            .0
+            .lines()
+            .filter(|line| !line.starts_with([' ', '\t']))
+            .filter_map(split)
+            .find(|(name, _)| *name == "executablepath");
+        let path = named.map(|(_, value)| unquoted(value)).unwrap_or_default();
+        expand(path, |name| std::env::var(name).unwrap_or_default())
+    }
+
     /// The same config with the option `name` spelled as `value`, whatever it was before.
     pub(crate) fn with_option(&self, name: &str, value: &str) -> Self {
         let indent = self.indent().unwrap_or_default();
@@ -183,6 +195,24 @@ fn without_credentials(text: &str) -> String {
     })
 }
 
+/// Replaces `$NAME` and `${NAME}` in `text` by what `value` says.
+fn expand(text: &str, value: impl Fn(&str) -> String) -> String {
+    let mut parts = text.split('$');
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = match part.strip_prefix('{').and_then(|part| part.split_once('}')) {
+            Some(braced) => braced,
+            None => {
+                let within = |char: char| char.is_ascii_alphanumeric() || char == '_';
+                part.split_at(part.find(|char| !within(char)).unwrap_or(part.len()))
+            }
+        };
+        expanded += &value(name);
+        expanded += rest;
+    }
+    expanded
+}
+
 fn is_options_line(line: &str) -> bool {
     split(line).is_some_and(|(name, value)| name == "options" && value.is_empty())
 }
@@ -244,6 +274,19 @@ mod tests {
             Some("s3cret: \"x")
         );
         assert_eq!(config(USUAL).option("executablepath"), None);
+    }
+
+    #[test]
+    fn the_plugin_is_named_with_variables() {
+        let value = |name: &str| format!("<{name}>");
+        for (text, expected) in [
+            ("/bin/p", "/bin/p"),
+            ("$GPHOME/bin/p", "<GPHOME>/bin/p"),
+            ("${A}b/$C_1", "<A>b/<C_1>"),
+        ] {
+            assert_eq!(expand(text, value), expected);
+        }
+        assert_eq!(config(USUAL).executable(), "/bin/p");
     }
 
     #[test]

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::call::Call;
+use crate::config::ConfigText;
 use crate::cost::Ledger;
 use crate::finished::Finished;
 use crate::interrupt;
 use crate::scene::Scene;
 use crate::transcript::Transcript;
-use crate::trouble::{Trouble, Verdict};
+use crate::trouble::{Trouble, Verdict, ensure};
 
 /// After how long a call of gpbackup or psql is given up, where the plugin's deadline is not longer.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -23,11 +24,25 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// The key that the published script writes for the plugin that wants one.
 const KEY: &str = "66706c6c6e677a6965796f68343365303133336f6c73366b316868326764";
 
-/// What is missing for a run on a real database.
-pub(crate) fn missing() -> Option<String> {
+/// What is missing for a run on a real database. gpbackup runs the plugin that the config names, and a verdict
+/// on another one would be worth nothing.
+pub(crate) fn missing(bench: &Bench) -> Option<String> {
     for program in ["gpbackup", "gprestore", "psql", "createdb", "dropdb"] {
         if !on_path(program) {
             return Some(format!("{program} is not on PATH"));
+        }
+    }
+    let settings = &bench.settings;
+    for config in std::iter::once(&settings.config).chain(&settings.secondary) {
+        let named = match ConfigText::read(config) {
+            Ok(config) => config.executable(),
+            Err(error) => return Some(error.to_string()),
+        };
+        if !is_same_file(Path::new(&named), &settings.plugin) {
+            return Some(format!(
+                "gpbackup would run another plugin: the executablepath of {} is {named:?}",
+                config.display()
+            ));
         }
     }
     let answer = Command::new("psql")
@@ -38,6 +53,11 @@ pub(crate) fn missing() -> Option<String> {
         Ok(output) if output.status.success() => None,
         _ => Some("no database answers to psql -X -d postgres".into()),
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| fs::canonicalize(path).ok();
+    file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 fn on_path(program: &str) -> bool {
@@ -104,13 +124,19 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// Asks for a table, and returns its words with single spaces in between.
-    pub(crate) fn query(&self, sql: &str) -> Verdict<String> {
-        let answer = works(
-            self.program("psql")
-                .args(["-X", "-d", &self.name, "-tc", sql])
-                .run()?,
-        )?;
+    /// Asks for a table that gprestore should have brought back, and returns its words with single spaces in
+    /// between. The database answered before: what fails now is the restore.
+    pub(crate) fn query_restored(&self, sql: &str) -> Verdict<String> {
+        let answer = self
+            .program("psql")
+            .args(["-X", "-d", &self.name, "-tc", sql])
+            .run()?;
+        ensure(answer.ok(), || {
+            format!(
+                "gprestore ended with exit 0, but then {sql:?} failed: {}",
+                String::from_utf8_lossy(&answer.stderr).trim()
+            )
+        })?;
         let text = String::from_utf8_lossy(&answer.stdout).into_owned();
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }

@@ -72,7 +72,7 @@ impl Need {
                 settings.destroy_primary.is_some(),
                 "no --destroy-primary COMMAND was given".into(),
             ),
-            Self::Database => match crate::database::missing() {
+            Self::Database => match crate::database::missing(bench) {
                 None => (true, String::new()),
                 Some(reason) => (false, reason),
             },

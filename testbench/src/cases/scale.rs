@@ -64,7 +64,7 @@ fn play(scene: &Scene<'_>, backup: &str, restore: &str) -> Verdict {
     };
     note(scene, &format!("gprestore {restore}"), part, started);
     let checked = restored.and_then(|_| {
-        let got = database.query("SELECT count(*) FROM lineitem_1")?;
+        let got = database.query_restored("SELECT count(*) FROM lineitem_1")?;
         ensure(got == rows.to_string(), || {
             format!("rows of lineitem_1: expected {rows}, got {got:?}")
         })

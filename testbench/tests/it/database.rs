@@ -239,6 +239,33 @@ fn what_the_database_does_wrong_is_no_fault_of_the_plugin() {
 }
 
 #[test]
+fn a_table_that_did_not_come_back_is_the_plugins_fault() {
+    let site = site();
+    let outcome = bench(&site)
+        .env("STAND_IN_MISS", "public.test1")
+        .assert()
+        .code(1);
+    outcome.stdout(contains(
+        "gprestore ended with exit 0, but then \"SELECT count(*) FROM test1\" failed",
+    ));
+    assert_eq!(site.cases("fail").len(), 7);
+    is_clean(&site);
+}
+
+#[test]
+fn the_stage_is_skipped_where_gpbackup_would_run_another_plugin() {
+    let site = site();
+    let text = fs::read_to_string(site.secondary()).unwrap();
+    let other = text.replacen("executablepath: ", "executablepath: $HOME/no", 1);
+    fs::write(site.secondary(), other).unwrap();
+    let outcome = bench(&site).env("HOME", "/home/me").assert();
+    let reason = contains("gpbackup would run another plugin: the executablepath of");
+    outcome
+        .code(4)
+        .stdout(reason.and(contains("is \"/home/me/no/")));
+}
+
+#[test]
 fn a_backup_that_failed_late_is_deleted_too() {
     let site = site();
     let mut command = bench(&site);
