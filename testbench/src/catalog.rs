@@ -1,7 +1,10 @@
 //! All groups, in the order in which they are played, and the names of their cases.
 
+use std::collections::BTreeSet;
+
 use crate::case::{Case, Group};
 use crate::cases;
+use crate::need::Need;
 use crate::runner::is_final;
 use crate::settings::SettingsError;
 
@@ -62,6 +65,38 @@ pub(crate) fn check_name(name: &str) -> Result<(), SettingsError> {
     }
 }
 
+/// Refuses a filter that chooses no case.
+pub(crate) fn check_filter(pattern: &str) -> Result<(), SettingsError> {
+    if in_order()
+        .iter()
+        .any(|(group, case)| matches(pattern, &full_name(group, case)))
+    {
+        Ok(())
+    } else {
+        Err(SettingsError::IdleFilter(pattern.to_owned()))
+    }
+}
+
+/// Refuses a name that is not among the optional commands that cases need.
+pub(crate) fn check_command(name: &str) -> Result<(), SettingsError> {
+    let cases = in_order();
+    let needs = cases.iter().flat_map(|(_, case)| case.needs);
+    let known: BTreeSet<&str> = needs
+        .filter_map(|need| match need {
+            Need::Command(command) => Some(*command),
+            _ => None,
+        })
+        .collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    Err(SettingsError::UnknownCommand(
+        name.to_owned(),
+        known.join(", "),
+    ))
+}
+
 /// `*` stands for any text.
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
@@ -74,8 +109,6 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::case::Obligation;
 

@@ -1,10 +1,17 @@
 //! The cases as lists for people.
 
 use crate::case::Case;
-use crate::catalog::{GROUPS, full_name, in_order, matches};
+use crate::catalog::{GROUPS, check_filter, full_name, in_order, matches};
+use crate::settings::SettingsError;
 
 /// One line a case: name, obligation, level, needs, clause. `filters` as in [`crate::Settings::filters`].
-pub fn list(filters: &[String]) -> String {
+///
+/// # Errors
+/// A filter that chooses nothing.
+pub fn list(filters: &[String]) -> Result<String, SettingsError> {
+    filters
+        .iter()
+        .try_for_each(|pattern| check_filter(pattern))?;
     let mut text = String::new();
     for (group, case) in in_order() {
         let name = full_name(group, case);
@@ -20,7 +27,7 @@ pub fn list(filters: &[String]) -> String {
             );
         }
     }
-    text
+    Ok(text)
 }
 
 /// The same as tables in Markdown, one for each group, for the README.

@@ -95,7 +95,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<u8> {
     if args.list {
-        std::io::stdout().write_all(plugin_bench::list(&args.filter).as_bytes())?;
+        std::io::stdout().write_all(plugin_bench::list(&args.filter)?.as_bytes())?;
         return Ok(0);
     }
     let terminal = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::case::Level;
+use crate::catalog;
 use crate::config::{ConfigError, ConfigText};
 
 /// What is to be tested, and how. Made of unchecked values by [`Settings::check`].
@@ -79,10 +80,18 @@ pub enum SettingsError {
     /// A name on the list of expected failures that no case has.
     #[error("the expected failure {0:?} is no case; --list tells their names")]
     UnknownCase(String),
+    /// A filter that chooses nothing, which is a slip of the pen as a rule.
+    #[error(
+        "the filter {0:?} matches no case; --list tells their names, which begin with their group and /"
+    )]
+    IdleFilter(String),
+    /// A name that is no optional command.
+    #[error("{0:?} is no optional command; those that cases need are {1}")]
+    UnknownCommand(String, String),
 }
 
 impl Settings {
-    /// Checks the three paths.
+    /// Checks the three paths, the filters and the names of commands.
     ///
     /// # Errors
     /// The first thing that is wrong with them.
@@ -95,7 +104,12 @@ impl Settings {
                 return Err(SettingsError::SameConfig(secondary.clone()));
             }
         }
-        Ok(())
+        self.filters
+            .iter()
+            .try_for_each(|pattern| catalog::check_filter(pattern))?;
+        self.with
+            .iter()
+            .try_for_each(|name| catalog::check_command(name))
     }
 }
 

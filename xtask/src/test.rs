@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the plugin, certified by the bench on a real S3 server.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
@@ -97,10 +98,11 @@ async fn certify(
     first.write_config_with(&primary, plugin, &second.as_remote())?;
     second.write_config(&secondary, plugin)?;
 
-    let report = args
-        .json
-        .clone()
-        .unwrap_or_else(|| setup.dir.join("report.json"));
+    let report = report_of(args).unwrap_or_else(|| setup.dir.join("report.json"));
+    // One of an earlier run must not be taken for this one's.
+    if report.is_file() {
+        fs::remove_file(&report).with_context(|| format!("cannot replace {report:?}"))?;
+    }
     let mut bench = Command::new(setup.programs.path(BENCH)?);
     bench.arg(plugin).arg(&primary).arg(&secondary);
     bench.arg("--json").arg(&report);
@@ -116,6 +118,20 @@ async fn certify(
     bench.args(&args.bench);
     let status = play(bench, interrupt).await?;
     judge(status, &report)
+}
+
+/// Where the report is to be kept: what goes to the bench as it is may name the place too, and counts there.
+fn report_of(args: &Args) -> Option<PathBuf> {
+    let mut report = args.json.clone();
+    let mut further = args.bench.iter();
+    while let Some(arg) = further.next() {
+        if arg == "--json" {
+            report = further.next().map(PathBuf::from);
+        } else if let Some(path) = arg.strip_prefix("--json=") {
+            report = Some(path.into());
+        }
+    }
+    report
 }
 
 /// Runs the bench to its end; a signal is passed on, so that it can delete what it uploaded.
@@ -151,12 +167,47 @@ fn judge(status: ExitStatus, report: &Path) -> Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .with_context(|| format!("the bench did not end by itself: {status}"))?;
-    if !report.exists() {
-        return Ok(ExitCode::from(code));
-    }
-    let summary = Summary::read(report)?;
     if code == 0 {
-        summary.ensure_proof()?;
+        Summary::read(report)?.ensure_proof()?;
     }
     Ok(ExitCode::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_report_is_found_wherever_it_is_named() {
+        let check = |args: &[&str], expected: Option<&str>| {
+            let cli = Cli::try_parse_from([&["test"], args].concat()).unwrap();
+            assert_eq!(
+                report_of(&cli.args),
+                expected.map(PathBuf::from),
+                "{args:?}"
+            );
+        };
+        check(&[], None);
+        check(&["--json", "a"], Some("a"));
+        check(&["--level", "full", "--json", "b"], Some("b"));
+        check(&["--json", "a", "--level", "full", "--json=b"], Some("b"));
+    }
+
+    #[test]
+    fn success_without_a_report_proves_nothing() {
+        let missing = Path::new("/no/such/report.json");
+        let error = judge(ExitStatus::from_raw(0), missing).unwrap_err();
+        assert!(error.to_string().contains("cannot read the bench's report"));
+        assert!(judge(ExitStatus::from_raw(2 << 8), missing).is_ok());
+    }
 }

@@ -78,18 +78,33 @@ fn a_file_that_cannot_be_run_is_refused() {
 #[test]
 fn nothing_ran_is_no_success() {
     let site = Site::new(&good_plugin());
-    let filtered = site
-        .bench(&good_plugin())
-        .args(["--filter", "no/such-case"])
-        .assert();
-    filtered.code(4).stdout(contains("verdict: nothing ran"));
     let skipped = site
         .bench(&good_plugin())
         .args(["--filter", "scale"])
         .assert();
-    skipped
-        .code(4)
-        .stdout(contains("the long run is played with --scale only"));
+    skipped.code(4).stdout(
+        contains("the long run is played with --scale only").and(contains("verdict: nothing ran")),
+    );
+}
+
+#[test]
+fn names_that_choose_nothing_are_refused() {
+    let site = Site::new(&good_plugin());
+    let with = |args: &[&str]| site.bench(&good_plugin()).args(args).assert();
+    is_refused(
+        with(&["--filter", "data/empty", "--filter", "dta"]),
+        "the filter \"dta\" matches no case; --list tells their names",
+    );
+    is_refused(
+        bench().args(["--list", "--filter", "data/emtpy"]).assert(),
+        "the filter \"data/emtpy\" matches no case",
+    );
+    is_refused(
+        with(&["--with", "restore_subset"]),
+        "\"restore_subset\" is no optional command; those that cases need are backup_directory, \
+         backup_directory_parallel, delete_directory, delete_replica, list_directory, replicate_backup, \
+         restore_data_subset, restore_directory, restore_directory_parallel",
+    );
 }
 
 #[test]
