@@ -31,7 +31,8 @@ const EMBEDDED: &str = "s3s-fs";
 pub(crate) struct Args {
     /// The stores, by the names of ci/stores, and s3s-fs; all that are installed where none is named
     names: Vec<String>,
-    /// Play on a server that runs already (keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)
+    /// Play on a server that runs already (keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the
+    /// region from AWS_REGION or AWS_DEFAULT_REGION, an authority's file from AWS_CA_BUNDLE)
     #[arg(long, value_name = "NAME=URL")]
     at: Vec<At>,
     /// Play over this scheme alone

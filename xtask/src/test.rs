@@ -25,7 +25,8 @@ const GRACE: Duration = Duration::from_secs(20);
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// auto (MinIO where Docker has it, else embedded), embedded, minio, or the URL of a server that
-    /// runs (keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)
+    /// runs (keys from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the region from AWS_REGION or
+    /// AWS_DEFAULT_REGION, an authority's file from AWS_CA_BUNDLE)
     #[arg(long, default_value = "auto", value_name = "auto|embedded|minio|URL")]
     backend: Wanted,
     /// Run only the cases that match
