@@ -278,7 +278,11 @@ fn a_backup_that_failed_late_is_deleted_too() {
 #[test]
 fn an_interrupted_backup_is_deleted_with_its_database() {
     let site = site();
-    let outcome = bench(&site).env("STAND_IN_LATE", "interrupt").assert();
+    // Slower than the watchdog, which ends every call of an interrupted bench.
+    let outcome = bench(&site)
+        .env("STAND_IN_LATE", "interrupt")
+        .env("STAND_IN_SLOW", "0.4")
+        .assert();
     outcome.code(2);
     assert_eq!(site.cases("error").len(), 1);
     assert!(site.cases("pass").is_empty(), "the run goes on");
