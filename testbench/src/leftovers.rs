@@ -11,6 +11,9 @@ use crate::trouble::{Trouble, Verdict};
 /// How many deletions are made side by side.
 const DELETERS: usize = 8;
 
+/// What every directory's prefix begins with.
+pub(crate) const DIRECTORIES: &str = "plugin_bench_";
+
 /// Something that a plugin stores and deletes as one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
@@ -48,8 +51,13 @@ impl Stored {
             "replicate_backup" => (true, Thing::Replica(name.into())),
             "delete_replica" => (false, Thing::Replica(name.into())),
             "backup_directory" | "backup_directory_parallel" => {
-                self.directories.insert(prefix_of(name));
-                (true, Thing::Directory(prefix_of(name)))
+                let prefix = prefix_of(name);
+                // Whatever else a case may name, nothing but the bench's own is ever deleted.
+                if !prefix.starts_with(DIRECTORIES) {
+                    return;
+                }
+                self.directories.insert(prefix.clone());
+                (true, Thing::Directory(prefix))
             }
             "delete_directory" => (false, Thing::Directory(name.into())),
             _ => return,
@@ -218,6 +226,8 @@ mod tests {
         let directory = Thing::Directory("plugin_bench_1".into());
         check(&[("backup_data", path, "exit 0")], from_ref(&backup));
         check(&[("backup_file", path, "exit 1")], &[]);
+        check(&[("backup_directory", "/data/dir", "exit 0")], &[]);
+        check(&[("backup_directory", "..", "exit 0")], &[]);
         check(
             &[("backup_data", path, "ended by SIGKILL")],
             from_ref(&backup),

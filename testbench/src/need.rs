@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use crate::bench::Bench;
 use crate::case::{Case, Level};
 use crate::finished::{Ended, Finished};
+use crate::leftovers::DIRECTORIES;
 use crate::trouble::Verdict;
 
 /// Something without which a case is skipped.
@@ -140,7 +141,7 @@ impl Bench {
             .run()?;
         let offsets = work.join("offsets");
         std::fs::write(&offsets, "1 3 7")?;
-        let prefix = format!("plugin_bench_{timestamp}");
+        let prefix = format!("{DIRECTORIES}{timestamp}");
         std::fs::create_dir_all(work.join(&prefix))?;
         std::fs::write(work.join(&prefix).join("file"), "ask")?;
         let stamp = timestamp.to_string();

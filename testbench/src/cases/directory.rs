@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::call::Call;
 use crate::case::{Group, should};
+use crate::leftovers::DIRECTORIES;
 use crate::need::Need;
 use crate::payload;
 use crate::scene::Scene;
@@ -95,7 +96,7 @@ impl<'a> Tree<'a> {
         let timestamp = scene.bench.shared_timestamp()?;
         Ok(Self {
             scene,
-            prefix: format!("plugin_bench_{timestamp}_{}", scene.slug),
+            prefix: format!("{DIRECTORIES}{timestamp}_{}", scene.slug),
         })
     }
 

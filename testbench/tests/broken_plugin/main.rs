@@ -1,6 +1,6 @@
 //! A filesystem plugin for proving the bench: right in every way, but for the one fault that the environment
-//! variable `PLUGIN_FAULT` names. Where there are two right ways, `PLUGIN_VARIANT` names the other one. With
-//! `PLUGIN_LARGE_PIPE` it enlarges the pipe of its restores and takes its time to end, which is no fault.
+//! variable `PLUGIN_FAULT` names. Where there are two right ways, `PLUGIN_VARIANT` names the other one:
+//! `unknown-deletion-fails`, or `large-pipe`, which enlarges the pipe of restores and takes its time to end.
 //!
 //! Options: `directory`, where objects go; `remote_directory` and `replication: on`, where their copies go;
 //! `secret_key`, which nobody needs. An object is a file: its bytes and, at the end, their checksum.

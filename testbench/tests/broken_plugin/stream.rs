@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::store::{Object, Store};
-use crate::{Done, Failure, Silent, answer, fault, warn};
+use crate::{Done, Failure, Silent, answer, fault, variant, warn};
 
 /// The pipe of a plugin that wants few switches between itself and its reader.
 const LARGE_PIPE: i32 = 256 * 1024;
@@ -140,7 +140,7 @@ pub(crate) fn restore(store: &Store, path: &str) -> Done {
             signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
         }
     }
-    let large_pipe = std::env::var_os("PLUGIN_LARGE_PIPE").is_some();
+    let large_pipe = variant("large-pipe");
     if large_pipe || fault("deaf-behind-a-large-pipe") {
         fcntl(io::stdout(), FcntlArg::F_SETPIPE_SZ(LARGE_PIPE))?;
     }

@@ -70,7 +70,8 @@ fn table() -> Table {
         .collect()
 }
 
-/// Runs the bench on the plugin with `fault`, or in another right `variant`, and returns the cases that failed and those that were skipped.
+/// Runs the bench on the plugin with `fault`, or in another right `variant`, and returns the cases that failed
+/// and those that were skipped.
 fn run(fault: &str, variant: &str, full: bool) -> (BTreeSet<String>, Vec<String>) {
     let site = Site::new(&good_plugin());
     let mut command = site.bench(&good_plugin());
@@ -123,7 +124,7 @@ fn a_good_plugin_with_a_large_pipe_passes() {
     let site = Site::new(&good_plugin());
     let mut command = site.bench(&good_plugin());
     command
-        .env("PLUGIN_LARGE_PIPE", "1")
+        .env("PLUGIN_VARIANT", "large-pipe")
         .args(["--filter", "data", "--filter", "signals"]);
     command.assert().success();
     let uploaded = site.report()["uploaded_bytes"].as_u64().unwrap();

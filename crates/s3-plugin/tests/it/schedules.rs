@@ -1,5 +1,6 @@
-//! Random faults against every command, through the binary and a socket: the outcome is right to the
-//! byte, or exit code 1 with a message and, on stdout, a strict prefix of the truth.
+//! Random faults against the commands that move, list, delete or verify data, through the binary and a
+//! socket: the outcome is right to the byte, or exit code 1 with a message and, on stdout, a strict prefix of
+//! the truth.
 
 use std::fs;
 use std::path::{Path, PathBuf};
