@@ -103,11 +103,17 @@ impl Bench {
     /// Those of some random timestamps that have no backup, nor has the next one.
     fn look_for_unused(&self) -> Verdict<Vec<Timestamp>> {
         let candidates: Vec<Timestamp> = (0..BATCH).map(|_| Timestamp::random()).collect();
+        let second = self.settings.secondary.as_ref();
+        let configs: Vec<_> = std::iter::once(&self.settings.config)
+            .chain(second)
+            .collect();
+        // All at once: some stores are asked again for a while before they count as having nothing.
         let found = std::thread::scope(|scope| {
             let looks: Vec<_> = candidates
                 .iter()
                 .flat_map(|timestamp| [*timestamp, timestamp.next()])
-                .map(|timestamp| scope.spawn(move || self.is_used(timestamp)))
+                .flat_map(|timestamp| configs.iter().map(move |config| (timestamp, *config)))
+                .map(|(timestamp, config)| scope.spawn(move || self.is_used(timestamp, config)))
                 .collect();
             looks
                 .into_iter()
@@ -115,7 +121,7 @@ impl Bench {
                 .collect::<Vec<_>>()
         });
         let mut unused = Vec::new();
-        for (timestamp, used) in candidates.iter().zip(found.chunks(2)) {
+        for (timestamp, used) in candidates.iter().zip(found.chunks(2 * configs.len())) {
             let mut free = true;
             for used in used {
                 match used {
@@ -131,25 +137,23 @@ impl Bench {
         Ok(unused)
     }
 
-    /// Whether there is a backup of `timestamp` at any destination: every backup of gpbackup has this file,
-    /// and it is not empty.
-    fn is_used(&self, timestamp: Timestamp) -> Verdict<bool> {
-        let configs = std::iter::once(&self.settings.config).chain(&self.settings.secondary);
-        for (place, config) in configs.enumerate() {
-            if self.stamps.hung.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let dir = timestamp.dir(&self.work.join(format!("unused{place}/gpseg-1")));
-            std::fs::create_dir_all(&dir)?;
-            let path = dir.join(format!("gpbackup_{timestamp}_config.yaml"));
-            let call = self.call("restore_file", &self.aside).arg(config);
-            let answer = call.arg(&path).run()?;
-            self.note_hang(&answer);
-            if answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
-                return Ok(true);
-            }
+    /// Whether there is a backup of `timestamp` at the destination of `config`: every backup of gpbackup has
+    /// this file, and it is not empty.
+    fn is_used(&self, timestamp: Timestamp, config: &Path) -> Verdict<bool> {
+        if self.stamps.hung.load(Ordering::Relaxed) {
+            return Ok(false);
         }
-        Ok(false)
+        let place = match config == self.settings.config {
+            true => "first",
+            false => "second",
+        };
+        let dir = timestamp.dir(&self.work.join("unused").join(place).join("gpseg-1"));
+        std::fs::create_dir_all(&dir)?;
+        let path = dir.join(format!("gpbackup_{timestamp}_config.yaml"));
+        let call = self.call("restore_file", &self.aside).arg(config);
+        let answer = call.arg(&path).run()?;
+        self.note_hang(&answer);
+        Ok(answer.ok() && std::fs::metadata(&path).is_ok_and(|found| found.len() > 0))
     }
 
     fn claim(&self, timestamp: Timestamp) {
