@@ -119,8 +119,8 @@ async fn play(args: &Args, plugin: &Path, tools: &Programs, dir: &Path) -> Resul
             bandwidth: args.bandwidth,
         };
         let stage = Stage::prepare(server, tools.path(MEASURE)?, &contestants).await?;
-        for work in &works {
-            report.add(stage.play(work, &contestants, args.runs).await?);
+        for played in stage.play(&works, &contestants, args.runs).await? {
+            report.add(played);
         }
     }
     Ok(report)

@@ -40,6 +40,13 @@ pub(crate) struct Runs {
     pub(crate) runs: Vec<Figures>,
 }
 
+/// One work, those that still do it, and what it took them.
+struct Contest<'a> {
+    work: &'a Work,
+    tools: Vec<&'a Tool>,
+    played: Vec<Runs>,
+}
+
 impl Stage {
     pub(crate) async fn prepare(
         server: Wanted<'_>,
@@ -80,41 +87,76 @@ impl Stage {
         })
     }
 
-    /// Each tool in turn does the work, `rounds` times; the first round only warms up.
-    pub(crate) async fn play(&self, work: &Work, tools: &[Tool], rounds: u32) -> Result<Played> {
-        self.lay_out(work)?;
-        let mut played: Vec<Runs> = Vec::new();
-        let mut tools: Vec<&Tool> = tools.iter().collect();
-        for round in 0..=rounds {
-            for tool in tools.clone() {
-                let figures = match self.run(work, tool).await {
-                    Ok(Some(figures)) => figures,
-                    Ok(None) => continue,
-                    // Another plugin may lack a command that is optional.
-                    Err(error) if round == 0 && tool.name() != OURS => {
-                        eprintln!("left out: {error:#}");
-                        tools.retain(|other| *other != tool);
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                };
-                match played.iter_mut().find(|runs| runs.tool == tool.name()) {
-                    Some(runs) => runs.runs.push(figures),
-                    None => played.push(Runs {
-                        tool: tool.name().to_owned(),
-                        runs: Vec::new(),
-                    }),
-                }
-            }
-            eprintln!("{} {} {round}/{rounds}", self.scheme.name(), work.name);
+    /// Each tool in turn does each work, `rounds` times; the first round only warms up.
+    ///
+    /// No work is done again before all others were: a slow spell of the machine falls on all of them, and
+    /// what is compared across works was measured side by side.
+    pub(crate) async fn play(
+        &self,
+        works: &[Work],
+        tools: &[Tool],
+        rounds: u32,
+    ) -> Result<Vec<Played>> {
+        let mut contests = Vec::new();
+        for work in works {
+            self.lay_out(work)?;
+            contests.push(Contest {
+                work,
+                tools: tools.iter().collect(),
+                played: Vec::new(),
+            });
         }
-        played.extend(sum(&played, CURL_AND_SHA256, [CURL, SHA256]));
-        Ok(Played {
-            work: work.name,
-            scheme: self.scheme,
-            bytes: work.moved(),
-            tools: played,
-        })
+        for round in 0..=rounds {
+            for contest in &mut contests {
+                self.play_round(contest, round == 0).await?;
+            }
+            eprintln!("{} {round}/{rounds}", self.scheme.name());
+        }
+        let played = contests.into_iter().map(|contest| {
+            let mut tools = contest.played;
+            tools.extend(sum(&tools, CURL_AND_SHA256, [CURL, SHA256]));
+            Played {
+                work: contest.work.name,
+                scheme: self.scheme,
+                bytes: contest.work.moved(),
+                tools,
+            }
+        });
+        Ok(played.collect())
+    }
+
+    async fn play_round(&self, contest: &mut Contest<'_>, warms_up: bool) -> Result<()> {
+        let Contest {
+            work,
+            tools,
+            played,
+        } = contest;
+        for tool in tools.clone() {
+            let figures = match self.run(work, tool).await {
+                Ok(Some(figures)) => figures,
+                Ok(None) => continue,
+                // Another plugin may lack a command that is optional.
+                Err(error) if warms_up && tool.name() != OURS => {
+                    eprintln!("left out: {error:#}");
+                    tools.retain(|other| *other != tool);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match played.iter_mut().find(|runs| runs.tool == tool.name()) {
+                Some(runs) => runs.runs.push(figures),
+                None => played.push(Runs {
+                    tool: tool.name().to_owned(),
+                    runs: Vec::new(),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What the work gives to its tools on stdin.
+    fn stream(&self, work: &Work) -> PathBuf {
+        self.dir.join(format!("{}.stream", work.name))
     }
 
     /// Writes the files that the work reads: random bytes, as compression leaves them.
@@ -123,7 +165,7 @@ impl Stage {
         let folder = path.parent().context("a path without a folder")?;
         std::fs::create_dir_all(folder)?;
         match work.verb {
-            Verb::BackupData => write_random(&self.dir.join("stream"), work.bytes)?,
+            Verb::BackupData => write_random(&self.stream(work), work.bytes)?,
             Verb::BackupFile => write_random(&path, work.bytes)?,
             Verb::RestoreSubset => std::fs::write(self.dir.join("offsets"), work.offsets())?,
             Verb::RestoreData | Verb::RestoreFile => {}
@@ -133,7 +175,7 @@ impl Stage {
 
     async fn run(&self, work: &Work, tool: &Tool) -> Result<Option<Figures>> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        let (dir, stream) = (text(self.dir.clone()), text(self.dir.join("stream")));
+        let (dir, stream) = (text(self.dir.clone()), text(self.stream(work)));
         let (config, offsets) = (
             text(config(&self.dir, tool.name())),
             text(self.dir.join("offsets")),
