@@ -175,8 +175,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
                 | "service error"
                 | "client error (Connect)"
                 | "other"
-        );
-        let wrapper = wrapper || text.ends_with("interceptor encountered an error");
+        ) || text.ends_with("interceptor encountered an error");
         if !wrapper && !told.iter().any(|earlier| earlier.contains(&text)) {
             told.push(text);
         }
